@@ -29,6 +29,16 @@ def add_data_sets(parser: argparse.ArgumentParser, names: Iterable[str], default
     add_data(parser)
 
 
+def words(text: str) -> list[str]:
+    """a,b as a list; nothing for an empty text."""
+    return [part for part in text.split(",") if part]
+
+
+def numbers(text: str) -> list[int]:
+    """1,4,16 as a list."""
+    return [int(part) for part in words(text)]
+
+
 @contextmanager
 def work_folder(asked: Path | None) -> Iterator[Path]:
     """The folder that `--work` asks for, made where it is missing; a temporary one for None."""

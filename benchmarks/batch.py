@@ -28,10 +28,10 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.arguments import parser_of
+from benchmarks.arguments import numbers, parser_of
 from benchmarks.generated import publish
 from benchmarks.processes import memory_with_children
-from benchmarks.serving import numbers, timed
+from benchmarks.serving import timed
 from recsys.data.requests import Request
 from recsys.pipeline.recommender.recommend import Recommender
 

@@ -34,8 +34,8 @@ from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.progress import Progress, silent
-from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.lambdarank import Ranker
+from recsys.rank.score_calibration import ScoreCalibration
 from recsys.registry import Registry
 from recsys.text.encoder import TextEncoder
 from recsys.text.fitting import InterestFitting

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.arguments import add_data, parser_of
+from benchmarks.arguments import add_data, numbers, parser_of, words
 from benchmarks.databases import free_port
 from benchmarks.empty import FACTORS_VARIABLE
 from benchmarks.generated import publish
@@ -50,7 +50,7 @@ def main() -> None:
     """Parse, and print one table."""
     parser = parser_of(__doc__)
     parser.add_argument(
-        "--real", type=names, default=["online-retail", "completejourney"], help="data sets; '' for none"
+        "--real", type=words, default=["online-retail", "completejourney"], help="data sets; '' for none"
     )
     add_data(parser)
     parser.add_argument("--items", type=numbers, default=[10_000, 100_000, 1_000_000], help="sizes of the catalogues")
@@ -73,16 +73,6 @@ def main() -> None:
     if len(medians) > 1:
         first, last = arguments.items[0], arguments.items[-1]
         print(f"\np50 at {last:,} items over that at {first:,}: {medians[-1] / medians[0]:.2f}")
-
-
-def names(text: str) -> list[str]:
-    """a,b as a list."""
-    return [part for part in text.split(",") if part]
-
-
-def numbers(text: str) -> list[int]:
-    """1,4,16 as a list."""
-    return [int(part) for part in text.split(",")]
 
 
 def empty_endpoint(folder: Path, seconds: int) -> float:

@@ -110,7 +110,7 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
             worth.append(shop.world.value(user, np.array([places[id_] for id_ in own.ids], dtype=np.int32)) / LENGTH)
             items = np.array([places[id_] for id_ in shown.ids], dtype=np.int32)
             assert shown.propensities is not None, "the list explores"
-            events += shop.shown(user, items, moment_of(start + place), shown.propensities.tolist())[0]
+            events += shop.show(user, items, moment_of(start + place), shown.propensities.tolist())[0]
         shop.world.known[:] = known
         learned, weights = bundle.log, bundle.config.events
         window, _ = log_of_events(events, numbers, learned.user_vocabulary, learned.event_names, weights)

@@ -23,7 +23,7 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.arguments import add_data_sets, parser_of, work_folder
+from benchmarks.arguments import add_data_sets, parser_of, words, work_folder
 from benchmarks.text_cold import cold_table
 from benchmarks.text_encoding import encoding_table
 from benchmarks.text_rankings import gains, line, places
@@ -50,7 +50,7 @@ def on_cpu_time() -> Iterator[None]:
     """Let budgets count CPU time: on a shared machine they would be spent in waiting."""
     clock = SimpleNamespace(monotonic=time.process_time)
     with ExitStack() as stack:
-        for module in ("plan", "finetune", "adapter"):
+        for module in ("plan", "learner", "finetune", "adapter"):
             stack.enter_context(patch(f"recsys.text.{module}.time", clock))
         yield
 
@@ -89,11 +89,6 @@ def encoding(bench: Bench) -> None:
 
     base, most = bench.plain.base_vectors, bench.arguments.texts
     print("\n".join(encoding_table(reader.encoder, bench.texts, base, measured, most)), flush=True)
-
-
-def words(text: str) -> list[str]:
-    """A list in one argument."""
-    return text.split(",")
 
 
 def main() -> None:

@@ -19,9 +19,10 @@ from benchmarks.text_worlds import Asked, World, load
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.text.cache import VectorCache
-from recsys.text.finetune import Trainer
+from recsys.text.finetune import train_stage
 from recsys.text.fitting import InterestFitting, fit_teacher
 from recsys.text.interest import InterestModel
+from recsys.text.learner import Learner
 from recsys.text.plan import StagePlan
 from recsys.text.teacher import Teacher
 from recsys.text.validation import is_better
@@ -50,7 +51,7 @@ class Row:
         return (self.name, *self.validation, *self.test, self.minutes, self.texts_per_second, self.microseconds)
 
 
-class Stopwatch:
+class CpuWatch:
     """CPU time since it was made."""
 
     def __init__(self) -> None:
@@ -58,7 +59,7 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """CPU seconds since the stopwatch was made."""
+        """CPU seconds since then."""
         return time.process_time() - self._started
 
     def minutes(self, before: Row | None = None) -> str:
@@ -141,7 +142,7 @@ class Bench:
 
     def _trained_on_frozen_vectors(self) -> Row:
         self.fitted(self.world.log, "none", minutes=0)  # every text is in the cache: encoding is not counted
-        watch = Stopwatch()
+        watch = CpuWatch()
         model = self.fitted(self.world.log, "none")
         minutes = watch.minutes()
         model.save(self.folder / "none")
@@ -152,19 +153,23 @@ class Bench:
 
         What came out is measured also where the product would leave it out.
         """
-        fit, verdicts = Trainer.fit, list[bool]()
+        verdicts: list[bool] = []
 
         def beyond_the_network(
-            trainer: Trainer, plan: StagePlan, adapter: Any = None, soft_targets: Any = None
+            learner: Learner, plan: StagePlan, adapter: Any = None, soft_targets: Any = None
         ) -> bool:
-            return (adapter is not None or soft_targets is not None) and fit(trainer, plan, adapter, soft_targets)
+            goes_on = adapter is not None or soft_targets is not None
+            return goes_on and train_stage(learner, plan, adapter, soft_targets)
 
         def remembered(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
             verdicts.append(is_better(now, before))
             return True
 
-        before, watch, budget = self.row("none"), Stopwatch(), self.arguments.tuning
-        with patch.object(Trainer, "fit", beyond_the_network), patch("recsys.text.finetune.is_better", remembered):
+        before, watch, budget = self.row("none"), CpuWatch(), self.arguments.tuning
+        with (
+            patch("recsys.text.training.train_stage", beyond_the_network),
+            patch("recsys.text.finetune.is_better", remembered),
+        ):
             model = self.fitted(self.world.log, way, earlier=self.plain, distil=distil, minutes=budget)
         minutes = watch.minutes(before)
         if not verdicts:
@@ -174,11 +179,11 @@ class Bench:
 
     def _reranked(self) -> Row:
         """The teacher on the best items by the network."""
-        before, watch, budget = self.row("none"), Stopwatch(), self.arguments.tuning
+        before, watch, budget = self.row("none"), CpuWatch(), self.arguments.tuning
         teacher = fit_teacher(self.plain, self.texts, self.world.log, TextConfig(), minutes=budget, progress=tell)
         minutes = watch.minutes(before)
         teacher.save(self.folder / "teacher")
-        watch = Stopwatch()
+        watch = CpuWatch()
         validation, test = (figures(reranked(window, self.plain, teacher)) for window in self._some)
         microseconds = watch.seconds / sum(map(len, self._some)) * 1e6
         name = f"teacher reranks the {_RERANKED} best of the same"
@@ -194,14 +199,14 @@ class Bench:
     def _speeds(self, model: InterestModel) -> tuple[str, str]:
         """Texts a second, in float32 through torch; microseconds of one user and 300 items, one request at a time."""
         texts = list(dict.fromkeys(self.texts))[:: max(1, len(self.texts) // _TIMED_TEXTS)]
-        watch = Stopwatch()
+        watch = CpuWatch()
         model.reader.encoder.encode(texts)
         rate = len(texts) / watch.seconds
         generator, seconds = np.random.default_rng(0), []
         for row in range(min(300, len(self.world.test))):
             items = generator.integers(len(model), size=(1, CANDIDATES))
             history = self.world.test.histories.block(row, row + 1)
-            watch = Stopwatch()
+            watch = CpuWatch()
             model.scorer.score_items(history, items)
             seconds.append(watch.seconds)
         return f"{rate:.0f}", f"{np.median(seconds) * 1e6:.0f}"

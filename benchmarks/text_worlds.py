@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality import prepare
+from recsys.arrays.ragged import offsets_of
 from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.interactions import InteractionLog
 from recsys.data.loading import load_dataset
 from recsys.data.request_file import read_requests
 from recsys.data.split import TemporalSplit
@@ -33,9 +34,10 @@ class Asked:
         """Some of the requests."""
         kept = np.isin(self.histories.rows, rows)
         histories = self.histories.keep(kept)
-        offsets = np.concatenate([[0], np.cumsum(histories.lengths[rows])])
         columns = (histories.items, histories.events, histories.times, histories.weights)
-        return Asked(HistoryBatch(offsets, *columns, self.histories.now[rows]), self.targets[rows])
+        return Asked(
+            HistoryBatch(offsets_of(histories.lengths[rows]), *columns, self.histories.now[rows]), self.targets[rows]
+        )
 
     def unseen(self) -> "Asked":
         """The requests that want an item which their history does not hold: what a history holds is not ranked."""
@@ -77,17 +79,9 @@ def from_requests(dataset: Dataset, path: Path) -> Asked:
     requests = read_requests(path)
     histories = [[numbers[item] for item in request.history or () if item in numbers] for request in requests]
     items = np.array([item for history in histories for item in history], dtype=np.int32)
-    offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories])]).astype(np.int64)
-    n = len(items)
+    now = np.ones(len(requests), dtype=np.int64)  # any moment: nothing is known of when the items were chosen
     return Asked(
-        HistoryBatch(
-            offsets,
-            items,
-            np.full(n, -1, dtype=np.int8),
-            np.full(n, NO_TIME),
-            np.ones(n, dtype=np.float32),
-            np.ones(len(requests), dtype=np.int64),
-        ),
+        HistoryBatch.of_ids(offsets_of([len(history) for history in histories]), items, 1.0, now),
         np.array([numbers[request.targets[0]] for request in requests]),
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arguments import add_data_sets, parser_of
+from benchmarks.arguments import add_data_sets, parser_of, words
 from benchmarks.peers.linear import Ease, FrozenText, ImplicitAls, ImplicitNeighbours, LensKit, Peer, Popularity
 from benchmarks.peers.sequential import RecTools
 from benchmarks.peers.table import rows
@@ -89,7 +89,7 @@ def main() -> None:
     add_data_sets(parser, NAMES)
     parser.add_argument("--work", type=Path, required=True, help="results are kept here")
     parser.add_argument("--ours", type=Path, help="folder of DATA.requests.parquet; default the work folder")
-    parser.add_argument("--peers", type=lambda text: text.split(","), default=list(PEERS))
+    parser.add_argument("--peers", type=words, default=list(PEERS))
     parser.add_argument(
         "--minutes",
         type=float,

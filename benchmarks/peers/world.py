@@ -11,10 +11,11 @@ from benchmarks.dense_lists import top_k
 from benchmarks.quality import DATA, prepare
 from features.item_facts import ItemFacts
 from features.state import EventState
+from recsys.arrays.ragged import offsets_of
 from recsys.config import load_config
 from recsys.data.dataset import Dataset
 from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.interactions import InteractionLog
 from recsys.data.loading import load_dataset
 from recsys.data.request_file import read_requests
 from recsys.data.split import TemporalSplit
@@ -72,19 +73,18 @@ class Asked:
         known = targets.items >= 0
         kept = ~known
         kept[known] = allowed[targets.rows[known], targets.items[known]]
-        counts = np.bincount(targets.rows[kept], minlength=len(targets))
-        reachable = Targets(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), targets.items[kept])
-        rows = np.flatnonzero(counts)
+        reachable = targets.keep(kept)
         every = cls(log.positive(), histories.positive(), allowed, reachable, users, np.arange(len(users)))
-        return every.take(rows)
+        return every.take(np.flatnonzero(reachable.counts))
 
     def take(self, rows: NDArray[np.intp]) -> "Asked":
         """Some of the requests, in order."""
         chosen = np.zeros(len(self), dtype=bool)
         chosen[rows] = True
         kept = self.histories.keep(chosen[self.histories.rows])
-        offsets = np.concatenate([[0], np.cumsum(kept.lengths[rows])])
-        histories = HistoryBatch(offsets, kept.items, kept.events, kept.times, kept.weights, kept.now[rows])
+        histories = HistoryBatch(
+            offsets_of(kept.lengths[rows]), kept.items, kept.events, kept.times, kept.weights, kept.now[rows]
+        )
         targets = self.targets.select(chosen)
         return Asked(self.log, histories, self.eligible[rows], targets, self.users[rows], self.requests[rows])
 
@@ -151,16 +151,8 @@ def _of_requests(dataset: Dataset, path: Path, repeats: bool) -> Asked:
     """A requests file whose histories and targets are given."""
     requests, vocabulary = read_requests(path), dataset.catalogue.vocabulary
     known = [numbers[numbers >= 0] for numbers in (vocabulary.numbers(request.history or ()) for request in requests)]
-    items = np.concatenate(known)
-    n = len(items)
-    histories = HistoryBatch(
-        np.concatenate([[0], np.cumsum([len(numbers) for numbers in known])]).astype(np.int64),
-        items,
-        np.full(n, -1, dtype=np.int8),
-        np.full(n, NO_TIME),
-        np.ones(n, dtype=np.float32),
-        np.full(len(requests), int(dataset.log.times[-1]) + 1),
-    )
+    now = np.full(len(requests), int(dataset.log.times[-1]) + 1)
+    histories = HistoryBatch.of_ids(offsets_of([len(own) for own in known]), np.concatenate(known), 1.0, now)
     targets = Targets.of(vocabulary.numbers(request.targets).tolist() for request in requests)
     users = dataset.log.user_vocabulary.numbers([request.user_id or "" for request in requests])
     return Asked.of(dataset.log, histories, _allowed(dataset, histories.now), targets, users, repeats=repeats)

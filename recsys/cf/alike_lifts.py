@@ -23,23 +23,25 @@ def lifts_with_alike(
     popularity: NDArray[np.float64],
     alike: Groups,
 ) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-    """Lifts over what everybody chooses, where items have something in common: of what a group of users hardly met,
-    others tell that it did meet.
+    """Lifts over what everybody chooses, where items have something in common: items that a group of users met tell of
+    like ones that it hardly met.
 
-    First each column of the items, one after the other: a value is lifted by how many times as often as the columns
-    before let expect a group chooses items with it; an item with several values, by so much of their sum as makes the
-    events likeliest, because some say the same. Then each item by itself, beyond what its columns let expect. Events of
-    one user with one value are no independent ones: they count as the fewer, the more of them there are (Kish's design
-    effect).
+    The columns of the items come first, one after the other: the lift of a value says how many times as often as the
+    columns before it let expect a group chooses items with that value. An item with several values of a column gets
+    the part of the sum of their lifts that makes the events likeliest, because values may say the same. Then comes each
+    item by itself, beyond what its columns let expect. Events of one user with one value are not independent: the more
+    of them there are, the less each counts (Kish's design effect).
+
+    The number of entries is bounded, see `_MOST_ENTRIES`.
 
     Args:
         events: (n_users, n_items) events of users.
-        squares: (n_items,) sum of the squares of what single events count.
+        squares: (n_items,) over the events of each item, the sum of the squares of what they count.
         popularity: see `lifts_of_groups`.
         alike: of the items.
 
     Returns:
-        (n_groups, n_items) lifts; and what the columns alone say, also of items that nobody chose.
+        (n_groups, n_items) lifts, and (n_groups, n_items) those by the columns alone, also of items that nobody chose.
     """
     chosen, most = sp.csr_matrix(groups.members.T @ events), _MOST_ENTRIES // max(len(groups), 1)
     of_columns = sp.csr_matrix(0.0 * chosen)
@@ -71,7 +73,7 @@ def _lifts_beyond(
         chosen, popularity: see `lifts_of_groups`.
         before: (n_groups, n_items) earlier lifts.
         members: (n_items, n_values) the items of each value.
-        together: events that count as one.
+        together: how many events count as one, 1 or more.
     """
     shares = members.T @ popularity
     told = telling_entries(chosen @ members, shares)

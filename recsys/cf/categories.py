@@ -37,7 +37,11 @@ class CategoryPopularity(CollaborativeModel):
 
     @classmethod
     def of(cls, groups: Groups, log: InteractionLog, config: CfConfig) -> Self:
-        """Learn the shares from a log that is already cut in time."""
+        """Learn the shares from a log that is already cut in time; it may be empty.
+
+        Args:
+            groups: of the items: their categories, brands, tags, ...
+        """
         shares = sp.csr_matrix(groups.members.T.multiply(Popular.fit(log, config).popularity))
         shares.eliminate_zeros()
         totals = np.repeat(np.asarray(shares.sum(axis=1)).ravel(), np.diff(shares.indptr))

@@ -104,6 +104,7 @@ def with_values(places: sp.csr_matrix, values: NDArray[np.float64]) -> sp.csr_ma
 
 
 def without_little(lifts: sp.csr_matrix) -> sp.csr_matrix:
+    """The lifts that are at least `_LITTLE` from 0."""
     kept = with_values(lifts, np.where(np.abs(lifts.data) < _LITTLE, 0, lifts.data))
     kept.eliminate_zeros()
     return kept

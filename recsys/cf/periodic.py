@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from recsys.arrays.npy import load_csr, save_csr
 from recsys.cf.lifts import lifts_of_groups, lifts_within_kinds
 from recsys.cf.model import CollaborativeModel
-from recsys.cf.popular import Popular, is_clear, log_chances, older_and_newest, shares_of_all
+from recsys.cf.popular import Popular
+from recsys.cf.prediction import is_clear, log_chances, older_and_newest, shares_of_all
 from recsys.cf.product import top_k
 from recsys.config import CfConfig
 from recsys.data.groups.membership import Groups
@@ -29,13 +30,13 @@ _MOST_OF_A_TIME_INDEXED = 1_000
 class Periodic(CollaborativeModel):
     """The popularity of each item, times how much likelier than usual it is at each time of a period.
 
-    How many times as often as expected is something chosen at a time, see `recsys.cf.lifts`? First each category, then
-    each item beyond its category, because few items have many events at one time. If a time belongs to several groups
-    of times, their factors are multiplied.
+    How many times as often as expected something is chosen at a time is found (see `recsys.cf.lifts`) first for each
+    category, then for each item beyond its category, because few items have many events at one time. If a time belongs
+    to several groups of times, their factors are multiplied.
 
     Attributes:
-        scores_of_times: (n_times + 1, n_items) float32 CSR, in the order of the period, the last row of any time: the
-            popularity itself, and each row sums to what that sums to.
+        scores_of_times: (n_times + 1, n_items) float32 CSR: a row for each time, in the order of the period, and a last
+            one for no particular time, which is the popularity itself. All rows have the sum of the last one.
     """
 
     of_cold_items = "nothing"

@@ -14,22 +14,9 @@ from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
 from recsys.moments import DAY
 from recsys.retrieval.scores import SharedScores, best_of
-from recsys.significance import SIGNIFICANT, standard_error
 
-_HALF_LIVES = (3.0, 7.0, 30.0, 90.0, 365.0, 3650.0)
-"""Days that are tried: tickets and adverts are of this week, books of all years."""
-
-_USUAL = 30.0
-"""Days where nothing says otherwise."""
-
-_CLEARLY = 0.005
-"""Least gain in the mean log-likelihood of an event that counts."""
-
-_NEWEST = 0.1
-"""Share of the signs of interest by which that is judged."""
-
-_BY_CHANCE = 0.05
-"""Share of what is chosen that popularity is not asked for, so that an item without any can be chosen too."""
+USUAL_HALF_LIFE = 30.0
+"""Days, where nothing says otherwise."""
 
 
 class Popular(LogModel):
@@ -72,46 +59,5 @@ class Popular(LogModel):
 def faded_weights(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
     """(n_events,) weights; an event counts half after `half_life_days`, seen from the last event of the log."""
     end = log.times[-1] if len(log) else 0
-    half_lives = (end - log.times) / (DAY * (config.half_life_days or _USUAL))
+    half_lives = (end - log.times) / (DAY * (config.half_life_days or USUAL_HALF_LIFE))
     return np.asarray(log.weights * 0.5**half_lives)
-
-
-def telling_half_life(log: InteractionLog) -> float:
-    """Days after which an event counts half where popularity tells best what is chosen next.
-
-    The popularity of the older signs of interest gives each of the newest ones a probability. The half-life whose mean
-    log-likelihood is highest is taken, if it is higher than that of the usual one clearly, and by more than chance.
-    """
-    older, newer = older_and_newest(log)
-    if not len(older):
-        return _USUAL
-    shares = {days: shares_of_all(older, CfConfig(half_life_days=days)) for days in _HALF_LIVES}
-    found = {days: log_chances(of_all[newer.items], older.n_items) for days, of_all in shares.items()}
-    best = max(found, key=lambda days: float(np.average(found[days], weights=newer.weights)))
-    gains = found[best] - found[_USUAL]
-    gain = float(np.average(gains, weights=newer.weights))
-    return best if is_clear(gain, standard_error(gains)) else _USUAL
-
-
-def is_clear(gain: float, error: float) -> bool:
-    """Whether a gain in mean log-likelihood, with its standard error, is clear, and more than chance."""
-    return gain > max(_CLEARLY, SIGNIFICANT * error)
-
-
-def older_and_newest(log: InteractionLog) -> tuple[InteractionLog, InteractionLog]:
-    """The signs of interest without the newest tenth, and that tenth, which the others are to predict."""
-    signs = log.positive()
-    start = int(len(signs) * (1 - _NEWEST))
-    start = int(np.searchsorted(signs.times, signs.times[start])) if len(signs) else 0  # equal times stay together
-    return signs.select(slice(0, start)), signs.select(slice(start, None))
-
-
-def shares_of_all(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
-    """(n_items,) share of each item in the popularity of all; 0 where there is none."""
-    popularity = np.bincount(log.items, faded_weights(log, config), minlength=log.n_items)
-    return np.asarray(popularity / max(popularity.sum(), np.finfo(float).tiny))
-
-
-def log_chances(shares: NDArray[np.float64], n_items: int) -> NDArray[np.float64]:
-    """The logarithm of the probability of what is chosen, from the shares (n,) of these items in what is expected."""
-    return np.asarray(np.log((1 - _BY_CHANCE) * shares + _BY_CHANCE / n_items))

@@ -50,7 +50,10 @@ def values_of_product(left: sp.csr_matrix, right: sp.csr_matrix, at: sp.csr_matr
 
 
 def values_at(matrix: sp.csr_matrix, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.float32]:
-    """(n,) the values of a matrix at places, 0 without an entry. scipy's own look-up may read a whole row for each."""
+    """(n,) the values of a matrix at places, 0 without an entry; sorts the matrix's indices.
+
+    scipy's own look-up may read a whole row for each place.
+    """
     matrix.sort_indices()
     n_columns = matrix.shape[1]
     known = rows_of_entries(matrix.indptr).astype(np.int64) * n_columns + matrix.indices

@@ -25,8 +25,8 @@ from recsys.data.user_profiles import UserProfiles
 from recsys.retrieval.scores import SparseScores
 
 _ADDED = 1.0
-"""New events of usual worth that are added to those of each item of which its values tell: of items that are there once
-or for weeks, one that was chosen twice is hardly twice as wanted as one that was chosen once."""
+"""Events of usual worth that are added to those of each item whose values tell something: where items come and go, one
+that was chosen twice is hardly twice as wanted as one that was chosen once."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class ProfilePopularity:
     user tells from others have no score.
 
     Where items have something in common (a town, a category, a level of prices), groups choose values some times as
-    often as expected, and items only beyond what their values let expect: so an item that nobody chose yet is told of
-    by those that are like it.
+    often as expected, and items only beyond what their values let expect: so items with the same values tell of one
+    that nobody chose yet.
 
     Attributes:
         profiles: the groups of users.

@@ -14,10 +14,10 @@ KEPT_NDCG = 0.95
 """Share of the ranker's own ndcg that a setting must keep to be worth what it gives."""
 
 _MOST_BY_ITSELF = 0.5
-"""No setting further than this is chosen without anybody's asking."""
+"""The furthest setting that is ever chosen automatically."""
 
 _EARNED = 0.9
-"""Share of what the average place earns that those must earn which it gives to hardly known items."""
+"""What a place given to a hardly known item must earn at least, as a share of what a place earns on average."""
 
 _FEWEST_PLACES = 0.02
 """Share of all places that a setting must give to hardly known items: where it moves next to nothing, noise decides

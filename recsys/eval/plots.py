@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from recsys.eval.confidence import Interval
 from recsys.eval.dial import KEPT_NDCG
-from recsys.eval.metrics.calibration import Reliability
+from recsys.eval.metrics.reliability import Reliability
 
 _INK = "#010203"  # stands for the page's text colour, and is replaced by it
 ACCENT, PLAIN, SOFT = "#2f74e0", "#8c97a8", "#b78a3a"

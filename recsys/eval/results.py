@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.eval.confidence import Comparison
 from recsys.eval.dial import DialName, DialPoint
-from recsys.eval.metrics.calibration import Reliability
+from recsys.eval.metrics.reliability import Reliability
 from recsys.eval.offpolicy import OffPolicy
 from recsys.eval.protocol import Measurement, Metrics
 
@@ -92,7 +92,7 @@ class Measured:
         full: of the full pipeline.
         others: of the baselines and the ablation, by their names in the report.
         masks: slice -> (n_requests,) True for its requests.
-        events: the same of each event that is told apart.
+        events: event -> (n_requests,) True for the requests with that event.
         shown: how the full pipeline orders what was shown; None where the log does not tell.
     """
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.eval.caveats import caveats_of_events, caveats_of_rivals, caveats_of_size
 from recsys.eval.confidence import compare_all
-from recsys.eval.metrics.calibration import Reliability
+from recsys.eval.metrics.reliability import Reliability
 from recsys.eval.protocol import Measurement
 from recsys.eval.results import EvaluationReport, Measured, SliceResult
 

@@ -1,6 +1,7 @@
 """The ranker of candidates.
 
 rows, columns      what it learns from
+samples, judging   which of the rows teach and which judge; how well scores order them
 lambdarank         the ranker: trees (by boosting), and beside them a weighted sum where requests are few
 boosting           what it needs of LightGBM
 linear, listwise   the weighted sum, and its loss
@@ -8,7 +9,7 @@ stacking           how much the parts count
 continuation       how it goes on with newer requests
 tuning             its settings
 compiled           its trees as fast loops
-calibration        scores to probabilities
+score_calibration  scores to the probability of one event
 conversion         whether what is wanted is also bought
 explain            contributions of groups of features
 """

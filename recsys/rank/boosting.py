@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recsys.config import RankerConfig
 from recsys.rank.columns import Columns
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import placed
 
 _TRUNCATION = 20
 """Pairs are counted for the first places only; about twice the length of a list."""
@@ -48,16 +49,17 @@ def boosted_trees(
 
     With `config.debias` a click is explained by the trees and by the place where the item was shown, together, and the
     trees alone rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
-    learning to rank in personal search, WSDM 2018); see `RankerRows.placed`. Early stopping is off then: held-out
-    clicks are as biased as the others.
+    learning to rank in personal search, WSDM 2018); see `recsys.rank.samples.placed`. Early stopping is off then:
+    held-out clicks are as biased as the others.
 
     Args:
         train, validation: rows to learn from, and those that early stopping looks at.
         columns: of both.
-        config: `ranker.trees` aside, for which `trees` stands.
+        config: all of it but `ranker.trees`, in whose place `trees` stands.
+        start: an earlier booster, whose trees come first; None: there are none before.
     """
     if config.debias:
-        train = train.placed(seed)
+        train = placed(train, seed)
     gains = _gains(train, validation)
     parameters: dict[str, object] = {
         "objective": "lambdarank",
@@ -121,11 +123,11 @@ def refitted_leaves(booster: lightgbm.Booster, rows: RankerRows, columns: Column
         decay_rate=_DECAY,
         weight=_weights(rows),
         group=rows.sizes,
-        feature_name=list(columns.names),  # which it forgets when they are not told
+        feature_name=list(columns.names),  # LightGBM forgets the names unless it is told
         dataset_params={"label_gain": gains},
         num_threads=threads_for(len(rows.worth)),
     )
-    if any(columns.monotone):  # which it does not keep to either
+    if any(columns.monotone):  # LightGBM does not keep to the constraints either
         for number, tree in enumerate(refitted.dump_model()["tree_info"]):
             for leaf, value in _monotone_leaves(tree["tree_structure"], columns.monotone).items():
                 refitted.set_leaf_output(number, leaf, value)
@@ -154,7 +156,7 @@ def threads_for(n_rows: int) -> int:
 
 
 def _gains(*parts: RankerRows) -> list[float]:
-    """What each grade gains, from 0 on: all that rows are worth."""
+    """The gain of each grade, increasing: 0, and every worth that a row has."""
     gains: list[float] = np.unique(np.concatenate([[0.0], *(rows.worth for rows in parts)])).tolist()
     return gains
 
@@ -182,7 +184,7 @@ def _leaves(node: Mapping[str, Any]) -> dict[int, float]:
 
 
 def _monotone_leaves(node: Mapping[str, Any], monotone: Sequence[int]) -> dict[int, float]:
-    """`_leaves`, brought together where a split lets the score go against `monotone`, see `Columns`."""
+    """`_leaves`, moved to a common middle where a split lets the score go against `monotone`, see `Columns`."""
     if "leaf_value" in node:
         return _leaves(node)
     lower, upper = (_monotone_leaves(node[side], monotone) for side in ("left_child", "right_child"))

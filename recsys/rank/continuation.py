@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from recsys.config import RankerConfig
+from recsys.rank.judging import comparison_metric
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 from recsys.significance import standard_error
@@ -76,9 +77,9 @@ def continued(
         (grown, Continuation("grown", kept, config, seed, grown.n_trees - kept.n_trees)),
         (new, Continuation("new", new, config, seed)),
     ]
-    if not config.debias:  # which leaves that are moved cannot do
+    if not config.debias:  # moved leaves cannot account for places
         choices.insert(0, (kept.with_refitted_leaves(train), Continuation("refitted", kept, config, seed)))
-    reached, *others = (validation.comparison_metric(ranker.score(validation.table)) for ranker, _ in choices)
+    reached, *others = (comparison_metric(validation, ranker.score(validation.table)) for ranker, _ in choices)
     gains = [metric - reached for metric in others]
     ahead = [0.0, *(float(gain.mean()) - standard_error(gain) for gain in gains)]
     return choices[int(np.argmax(ahead))]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from recsys.rank.boosting import probability_trees
-from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.score_calibration import ScoreCalibration
 from recsys.significance import standard_error
 
 _FEWEST = 100

@@ -21,12 +21,12 @@ from recsys.rank.stacking import STAGES, PartWeights
 
 @dataclass(frozen=True)
 class Ranker:
-    """A fitted booster and, where that is believed, a weighted sum of its columns.
+    """Fitted trees and, where they learned from few requests, a weighted sum of the columns beside them.
 
     Attributes:
-        booster: the trees, with leaves as large as they are believed.
+        booster: the trees; how far each is believed (see `PartWeights`) is in the values of its leaves.
         names: its columns, in order.
-        linear: is added to what the trees say; None where they speak alone.
+        linear: the weighted sum, added to what the trees say; None where they speak alone.
     """
 
     booster: lightgbm.Booster
@@ -43,9 +43,11 @@ class Ranker:
         seed: int,
         weights: PartWeights | None = None,
     ) -> "Ranker":
-        """Fit on older requests; newer ones may end it. A weighted sum of columns needs to know which way they go.
+        """Fit trees and, where `columns` says which way scores may follow some of them, the weighted sum.
 
         Args:
+            train: rows of older requests, to learn from.
+            validation: rows of newer requests, by which early stopping ends the fit.
             columns: of both tables.
             weights: how far the parts are believed; None: as usual with so many requests.
 
@@ -65,7 +67,7 @@ class Ranker:
             )
         booster = boosted_trees(train, validation, columns, config, seed, config.trees)
         parts = cls(booster, columns.names)
-        if config.debias:  # which the sum cannot do
+        if config.debias:  # the sum cannot account for places
             return parts
         weights = weights or PartWeights.usual(train.n_requests)
         if weights.linear > 0 and columns.monotone:
@@ -163,7 +165,7 @@ class Ranker:
         """Write LightGBM's text format, and the linear part beside it."""
         path.write_text(model_text(self.booster), encoding="utf-8")
         if self.linear is not None:
-            self.linear.save(_beside(path))
+            self.linear.save(_file_of_linear(path))
 
     @classmethod
     def load(cls, path: Path) -> "Ranker":
@@ -176,9 +178,10 @@ class Ranker:
             booster = lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
         except lightgbm.basic.LightGBMError as error:
             raise BundleError(f"{path} is not a LightGBM model: {error}") from error
-        linear = LinearScore.load(_beside(path)) if _beside(path).exists() else None
+        linear = LinearScore.load(_file_of_linear(path)) if _file_of_linear(path).exists() else None
         return cls(booster, tuple(booster.feature_name()), linear)
 
 
-def _beside(path: Path) -> Path:
+def _file_of_linear(path: Path) -> Path:
+    """Where the weighted sum of a ranker is kept: beside the file of its trees."""
     return path.with_suffix(".linear.json")

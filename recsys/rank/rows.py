@@ -7,14 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import places_within
-from recsys.config import RankerConfig
-from recsys.data.list_places import discounts, inverse_examination
-from recsys.errors import DataError
-
-HELD_OUT = 0.2
-"""Newest share of the requests: held out at first, to decide how many trees are kept, and to calibrate the scores."""
-
 
 @dataclass(frozen=True)
 class RankerRows:
@@ -97,108 +89,36 @@ class RankerRows:
         Args:
             columns: those of the table that are kept, in this order; None: all.
         """
-        requests = self.requests
-        wanted = np.bincount(requests, weights=chosen & self.wanted, minlength=self.n_requests) > 0
-        chosen = chosen & wanted[requests]
-        sizes = np.bincount(requests[chosen], minlength=self.n_requests)[wanted]
-        return self._rows(chosen, sizes, self.times[wanted], columns)
+        wanted = np.bincount(self.requests, weights=chosen & self.wanted, minlength=self.n_requests) > 0
+        return self.select(chosen, wanted, columns)
 
-    def sampled(
-        self,
-        negatives: int,
-        seed: int,
-        first: NDArray[np.bool_] | None = None,
-        requests: NDArray[np.bool_] | None = None,
+    def select(
+        self, chosen: NDArray[np.bool_], requests: NDArray[np.bool_], columns: Sequence[int] | None = None
     ) -> "RankerRows":
-        """At most `negatives` rows of worth 0 a request, drawn evenly; all others kept.
+        """The chosen rows (n_rows,) of the chosen requests (n_requests,), of which some may then have no rows.
 
         Args:
-            first: (n_rows,) rows that are taken before any other of worth 0 is.
-            requests: (n_requests,) those that are kept; None: all.
+            columns: as in `keep`.
         """
-        draw = np.random.default_rng(seed).random(len(self.worth))
-        if first is not None:
-            draw[first] -= 1.0
-        draw[self.wanted] = -2.0
         of = self.requests
-        order = np.lexsort((draw, of))
-        n_wanted = np.bincount(of, weights=self.wanted, minlength=self.n_requests).astype(np.int64)
-        chosen = np.zeros(len(draw), dtype=bool)
-        chosen[order[places_within(of) < np.repeat(n_wanted + negatives, self.sizes)]] = True
-        kept = np.ones(self.n_requests, dtype=bool) if requests is None else requests
-        chosen &= kept[of]
-        return self._rows(chosen, np.bincount(of[chosen], minlength=self.n_requests)[kept], self.times[kept])
-
-    def to_learn_from(self, config: RankerConfig, seed: int, requests: NDArray[np.bool_] | None = None) -> "RankerRows":
-        """What a ranker is fitted on, of all requests or the chosen ones (n_requests,). One that accounts for places
-        learns from all that was shown at one."""
-        return self.sampled(config.negatives, seed, self.at_known_places if config.debias else None, requests)
-
-    def split(self, newest: float = HELD_OUT) -> tuple["RankerRows", "RankerRows"]:
-        """Older and newer requests: the newest share, by time, apart; equal times stay together."""
-        start = self._start_of(newest)
-        older = self._requests(self.times < start)
-        return replace(older, missed=self.missed[self.missed < start]), self._since(start)
-
-    def split_to_learn_from(
-        self, config: RankerConfig, seed: int, newest: float = HELD_OUT
-    ) -> tuple["RankerRows", "RankerRows"]:
-        """`split`, of the older requests only what a ranker is fitted on: a copy of all would take much memory."""
-        start = self._start_of(newest)
-        older = self.to_learn_from(config, seed, self.times < start)
-        return replace(older, missed=self.missed[self.missed < start]), self._since(start)
-
-    def thinned(self, config: RankerConfig, seed: int, newest: float = HELD_OUT) -> "RankerRows":
-        """What later rankers need of these rows, when they learn from newer requests as well: of all but the newest
-        share only what a ranker is fitted on."""
-        return RankerRows.joined(self.split_to_learn_from(config, seed, newest))
-
-    def _start_of(self, newest: float) -> int:
-        """Microseconds at which the newest share of the requests begins; equal times stay together."""
-        start = int(np.quantile(self.times, 1.0 - newest, method="higher")) if self.n_requests else 0
-        if self.n_requests and start == self.times.min():  # most are of the first moment: the newer ones are behind it
-            start = int(np.min(self.times, where=self.times > start, initial=np.iinfo(np.int64).max))
-        return start
-
-    def _since(self, start: int) -> "RankerRows":
-        """The requests from a moment on."""
-        return replace(self._requests(self.times >= start), missed=self.missed[self.missed >= start])
-
-    def mean_ndcg(self, scores: NDArray[np.float32]) -> float:
-        """The mean of `ndcg` over the requests in which something was wanted, each counted by `request_shares`; NaN
-        where there are none."""
-        shares = self.request_shares
-        return float(np.average(self.ndcg(scores), weights=shares)) if shares.any() else float("nan")
-
-    def ndcg(self, scores: NDArray[np.float32], k: int = 10) -> NDArray[np.float64]:
-        """(n_requests,) ndcg@k of the rows ordered by scores (n_rows,), worth as gains; 0 where nothing was wanted.
-
-        Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
-        """
-        requests = self.requests
-        discount = discounts(places_within(requests), k)
-
-        def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
-            gains = self.worth[np.lexsort((keys, requests))]
-            return np.bincount(requests, weights=gains * discount, minlength=self.n_requests).astype(np.float64)
-
-        return gain(-scores) / np.maximum(gain(-self.worth), 1e-12)
-
-    def comparison_metric(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n_requests,) the metric by which rankers are compared where the lists of one decided what was shown.
-
-        Where the rows tell what was shown: the worth of those rows, each counted by how seldom its place is looked at,
-        discounted by the order of the scores (see `recsys.pipeline.evaluation.shown`). Elsewhere `ndcg` of all rows, a
-        request counted by its `request_shares`.
-        """
-        shown = self.at_known_places
-        if self.positions is None or not shown.any():
-            return self.ndcg(scores) * self.request_shares
-        requests = self.requests[shown]
-        order = np.lexsort((-scores[shown], requests))
-        places = places_within(requests)
-        gains = (self.worth[shown] * inverse_examination(self.positions[shown]))[order] * discounts(places)
-        return np.bincount(requests, weights=gains, minlength=self.n_requests).astype(np.float64)
+        chosen = chosen & requests[of]
+        # Rows and columns at once: the table is most of what a training holds in memory.
+        table = (
+            self.table[chosen]
+            if columns is None
+            else self.table[np.flatnonzero(chosen)[:, None], np.array(columns, dtype=np.intp)]
+        )
+        return replace(
+            self,
+            table=table,
+            worth=self.worth[chosen],
+            bought=self.bought[chosen],
+            sizes=np.bincount(of[chosen], minlength=self.n_requests)[requests],
+            times=self.times[requests],
+            proposed_by=self.proposed_by[chosen],
+            positions=None if self.positions is None else self.positions[chosen],
+            only_shown=None if self.only_shown is None else self.only_shown[chosen],
+        )
 
     @staticmethod
     def joined(parts: Sequence["RankerRows"]) -> "RankerRows":
@@ -211,50 +131,6 @@ class RankerRows:
             positions=_joined_where_known([part.positions for part in filled]),
             only_shown=_joined_where_known([part.only_shown for part in filled]),
         )
-
-    def placed(self, seed: int) -> "RankerRows":
-        """Requests of which something wanted was shown at a known place, each row with a place.
-
-        Clicks beside the list are left out: no place explains them. A candidate that was not shown gets the place of a
-        shown one, drawn evenly. So it says nothing of what a place does, and still that it is not what is shown: a
-        ranker of shown items alone would not know how to rank all those that no list ever held.
-
-        Raises:
-            DataError: the log tells no positions.
-        """
-        if self.positions is None or not self.at_known_places.any():
-            raise DataError("ranker.debias needs impressions with positions in the log; leave it off without them")
-        asked = np.zeros(self.n_requests, dtype=bool)
-        asked[self.requests[self.at_known_places & self.wanted]] = True
-        rows = self.keep((self.at_known_places | ~self.wanted) & np.repeat(asked, self.sizes))
-        known, places = rows.at_known_places, np.array(rows.positions)
-        n_shown = np.bincount(rows.requests[known], minlength=rows.n_requests)
-        first, of = np.cumsum(n_shown) - n_shown, rows.requests[~known]
-        drawn = (np.random.default_rng(seed).random(len(of)) * n_shown[of]).astype(np.int64)
-        places[~known] = places[known][first[of] + drawn]
-        return replace(rows, positions=places)
-
-    def _requests(self, chosen: NDArray[np.bool_]) -> "RankerRows":
-        return self._rows(np.repeat(chosen, self.sizes), self.sizes[chosen], self.times[chosen])
-
-    def _rows(
-        self,
-        chosen: NDArray[np.bool_],
-        sizes: NDArray[np.int64],
-        times: NDArray[np.int64],
-        columns: Sequence[int] | None = None,
-    ) -> "RankerRows":
-        # At once, for a table is the most of what training holds.
-        table = (
-            self.table[chosen]
-            if columns is None
-            else self.table[np.flatnonzero(chosen)[:, None], np.array(columns, dtype=np.intp)]
-        )
-        worth, bought = self.worth[chosen], self.bought[chosen]
-        positions = None if self.positions is None else self.positions[chosen]
-        only_shown = None if self.only_shown is None else self.only_shown[chosen]
-        proposed_by = self.proposed_by[chosen]
-        return RankerRows(table, worth, bought, sizes, times, proposed_by, positions, only_shown, self.missed)
 
 
 def _joined_where_known(columns: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:

@@ -13,8 +13,8 @@ from recsys.rank.listwise import ListwiseLoss
 from recsys.rank.rows import RankerRows
 
 STAGES = (0.1, 1 / 3, 1.0)
-"""Shares of the trees that are parts, each with all trees before: the first ones say what is plain, later ones learn
-few requests by heart."""
+"""Shares of the trees, from the first one on, that are parts of their own: the first trees learn what is plain, later
+ones learn few requests by heart."""
 
 REQUESTS_FOR_TREES_ALONE = 2_500
 """With this many requests or more, only the trees are believed, all of them: other parts add nothing then."""

@@ -11,8 +11,10 @@ from recsys.config import RankerConfig
 from recsys.errors import ConfigError, DataError
 from recsys.progress import Progress
 from recsys.rank.columns import Columns
+from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import split, to_learn_from
 
 if TYPE_CHECKING:
     import optuna
@@ -86,11 +88,11 @@ class TuningInputs:
     def tried(self, number: int, settings: dict[str, float]) -> Trial:
         """A ranker with these settings, judged; 0 where its rows hold no order to learn: that ends this try alone."""
         config = self.config.model_copy(update=settings)
-        train = self.train.to_learn_from(config, self.seed)
+        train = to_learn_from(self.train, config, self.seed)
         if not train.has_order:
             return Trial(number, 0.0, settings)
         ranker = Ranker.fit(train, self.stopping, self.columns, config, self.seed)
-        return Trial(number, self.judges.mean_ndcg(ranker.score(self.judges.table)), settings)
+        return Trial(number, mean_ndcg(self.judges, ranker.score(self.judges.table)), settings)
 
 
 class Run(Protocol):
@@ -131,8 +133,8 @@ def tuned(
     Raises:
         DataError: the rows are too few to be cut so.
     """
-    older, judges = rows.split()
-    train, stopping = older.split() if config.early_stopping else (older, older)
+    older, judges = split(rows)
+    train, stopping = split(older) if config.early_stopping else (older, older)
     if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
         times = "three" if config.early_stopping else "two"
         raise DataError(
@@ -170,7 +172,7 @@ def _study(tuning: Tuning, seed: int) -> "optuna.Study":
         load_if_exists=True,
         direction="maximize",
     )
-    # Who goes on must not draw once more what was drawn before.
+    # A study that goes on must not repeat the draws of the run before it.
     drawn = len(study.get_trials(deepcopy=False))
     with warnings.catch_warnings(category=optuna.exceptions.ExperimentalWarning, action="ignore"):
         study.sampler = optuna.samplers.TPESampler(seed=seed + drawn, constant_liar=True)

@@ -1,9 +1,10 @@
 """The registry of trained versions: verified, published atomically, rolled back by moving a pointer.
 
-reader, registry        what may be asked of it; what changes it
+reader                  which versions there are, which one is current, and their files
+writer                  locks, staged folders, errors: what keeps writers apart
+registry                publishes, promotes, rolls back and removes versions
 manifest, history       what a version is made of; who became current when, and why
 version_names, summary, compare, history_page   how versions are named, summed up, told apart, and shown
-writer                  publishes a version, and keeps writers apart
 remote                  versions to a URL and back
 snapshots               live events of a server
 """

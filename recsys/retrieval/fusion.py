@@ -17,13 +17,13 @@ from recsys.retrieval.sort_keys import PLACE, descending
 def keys_of_lists(
     lists: Ints, eligible: Flags, required_offsets: Ints, required: Ints
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A key of the item, the source and the place for all that is in the sources' lists, and for required items.
+    """A key, item << 32 | source << 24 | place, for each entry of the sources' lists and for each required item.
 
     Args:
         lists: (n_sources, n_requests, n) the best items of each source, -1 behind the last one.
         eligible: (n_requests, n_items).
-        required_offsets, required: (n_requests + 1,) where the items of each request start that are candidates whatever
-            the sources say, and these: the eligible ones get the key of a source behind all others.
+        required_offsets, required: (n_requests + 1,) where the required items of each request start, and these: they
+            are candidates whatever the sources say. The eligible ones get the key of a source behind all others.
 
     Returns:
         Keys (n,) and (n_requests + 1,) where those of each request start.

@@ -7,14 +7,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from recsys.errors import StoreError
+import orjson
+import polars as pl
 
-_START_SECONDS, _CALL_SECONDS = 300.0, 300.0
+from recsys.data.events import Event
+from recsys.errors import StoreError
+from recsys.moments import iso_time
+
+_START_SECONDS, _CALL_SECONDS, _RELOAD_SECONDS = 300.0, 300.0, 300.0
+
+_PUT_AT_ONCE = 20
+"""Items of one call: within `serving.max_items`, and with long texts within `serving.max_body_bytes`."""
 
 
 class ServerConnection:
@@ -41,6 +49,34 @@ class ServerConnection:
         if status >= 400:
             raise StoreError(f"{method} {path}: {status} {answer.get('detail', answer)}")
         return answer
+
+    def send_events(self, events: Sequence[Event]) -> None:
+        """Store events."""
+        names = ("event_id", "user_id", "item_id", "event", "request_id", "position", "propensity")
+        rows = [
+            {**{name: getattr(event, name) for name in names}, "timestamp": iso_time(event.timestamp)}
+            for event in events
+        ]
+        self.call("POST", "/v1/events", {"events": rows})
+
+    def put_items(self, items: pl.DataFrame) -> None:
+        """Add items, a few in each call; a value that is missing is not sent."""
+        trees = [orjson.loads(orjson.dumps(row, default=str)) for row in items.to_dicts()]
+        rows = [{name: value for name, value in tree.items() if value is not None} for tree in trees]
+        for start in range(0, len(rows), _PUT_AT_ONCE):
+            self.call("PUT", "/v1/items", {"items": rows[start : start + _PUT_AT_ONCE]})
+
+    def wait_for_version(self, version: str | None) -> None:
+        """Wait until the server answers from a version.
+
+        Raises:
+            StoreError: it goes on with another one.
+        """
+        deadline = time.monotonic() + _RELOAD_SECONDS
+        while (served := self.call("GET", "/v1/models")["served"]) != version:
+            if time.monotonic() > deadline:
+                raise StoreError(f"the server does not take version {version}; it goes on with {served}")
+            time.sleep(0.1)
 
     def _ask(self, method: str, path: str, content: str | None) -> tuple[int, bytes]:
         try:

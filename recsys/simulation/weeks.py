@@ -5,17 +5,14 @@ has learned from none since the first training.
 """
 
 import shutil
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from recsys.config import Config
@@ -24,8 +21,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.events import Event
 from recsys.data.interactions import InteractionLog
 from recsys.data.loading import append_events
-from recsys.errors import ConfigError, DataError, StoreError
-from recsys.moments import iso_time
+from recsys.errors import ConfigError, DataError
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.train import train
 from recsys.progress import Progress, silent
@@ -40,10 +36,9 @@ LENGTH = 10
 WARM_UP_WEEKS = 3
 """Items of a list, and weeks of random lists before the first training."""
 
-_PUT_AT_ONCE = 20
-"""Items of one call: within `serving.max_items`, and with long texts within `serving.max_body_bytes`."""
+_FADING = 0.9998
+"""What is left of a click after each list: one of a few thousand lists ago counts little."""
 
-_RELOAD_SECONDS = 300.0
 _REGISTRY, _FROZEN, _STORE = "registry", "frozen", "store.db"
 """What a simulation makes in its folder."""
 
@@ -61,7 +56,7 @@ def check_unused(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens.
+    """How long a simulation is, and what happens in it.
 
     Attributes:
         weeks: after the warm-up, in which lists are random.
@@ -108,15 +103,15 @@ class Simulation:
         self.world = World.of(self.catalogue.texts, self.plan.users, self.seed)
         order = self._random.permutation(len(self.catalogue))
         n_later = int(self.plan.new_items * len(order)) if self.plan.weeks > 1 else 0
-        self._later = np.array_split(order[:n_later], max(1, self.plan.weeks - 1))
-        self._here = np.sort(order[n_later:]).astype(np.int32)
+        self._later = np.array_split(order[:n_later], max(1, self.plan.weeks - 1))  # what comes at the end of each week
+        self._here = np.sort(order[n_later:]).astype(np.int32)  # what is in the shop by now
         self._check_size()
         self._ids: list[str] = self.catalogue.frame["item_id"].to_list()
         self._numbers = {id_: number for number, id_ in enumerate(self._ids)}
-        self._clicked = np.zeros(len(order))
-        # It ends now: the API takes no events from the future.
+        self._clicked = np.zeros(len(order))  # clicks of each item, fading
+        # The last week ends about now, because the API takes no events from the future.
         self._now = datetime.now(UTC) - timedelta(weeks=self.plan.weeks + WARM_UP_WEEKS, hours=1)
-        self._lists = 0
+        self._lists = 0  # shown so far
 
     def _check_size(self) -> None:
         """Check that there are items enough for a list, and users enough for a comparison.
@@ -154,7 +149,7 @@ class Simulation:
                 decision = None
                 if number < self.plan.weeks:
                     decision = retrain(registry, store, seed=self.seed, progress=silent)
-                    _wait_for(live, registry)
+                    live.wait_for_version(registry.current())
                     self._arrivals(live, number)
                 week = Week(number, clicks, decision)
                 self.weeks.append(week)
@@ -169,7 +164,7 @@ class Simulation:
         for _ in range(WARM_UP_WEEKS):
             for user, moment in self._visits():
                 items = self._random.choice(self._here, LENGTH, replace=False)
-                events.extend(self.shown(user, items, moment)[0])
+                events.extend(self.show(user, items, moment)[0])
         frame = self.catalogue.frame[self._here]
         catalogue = ItemCatalogue(frame)
         dataset = append_events(Dataset(catalogue, InteractionLog.empty(len(catalogue))), events, self.config)
@@ -188,6 +183,7 @@ class Simulation:
         return found
 
     def _week(self, servers: dict[Arm, ServerConnection]) -> dict[Arm, dict[int, list[int]]]:
+        """Let everybody visit for a week, each served by their own arm; gives the clicks, see `Week`."""
         clicks: dict[Arm, dict[int, list[int]]] = {arm: {} for arm in ARMS}
         popular = self._popular()
         for user, moment in self._visits():
@@ -200,23 +196,23 @@ class Simulation:
                 listed = servers[arm].call("POST", "/v1/recommend", body)["items"]
                 items = np.array([self._numbers[item["item_id"]] for item in listed], dtype=np.int32)
                 propensities = [item.get("propensity") for item in listed]
-            events, n_clicks = self.shown(user, items, moment, propensities)
-            servers["retrained"].call("POST", "/v1/events", {"events": [_posted(event) for event in events]})
+            events, n_clicks = self.show(user, items, moment, propensities)
+            servers["retrained"].send_events(events)
             clicks[arm].setdefault(user, []).append(n_clicks)
         self.world.drift()
         return clicks
 
-    def shown(
+    def show(
         self, user: int, items: NDArray[np.int32], moment: datetime, propensities: Sequence[float | None] = ()
     ) -> tuple[list[Event], int]:
-        """The events of one list, impressions and what followed, and how many items were clicked.
+        """Show a list to a user; the events, impressions and what follows them, and how many items are clicked.
 
         Args:
             items: item numbers, in the order of the list.
             propensities: of the first places; none for the others.
         """
         clicked, bought = self.world.reactions(user, items)
-        self._clicked *= 0.9998  # a click of a few thousand lists ago counts little
+        self._clicked *= _FADING
         self._clicked[items[clicked]] += 1
         self._lists += 1
         request, time = f"list {self._lists}", int(moment.timestamp() * 1e6)
@@ -246,32 +242,6 @@ class Simulation:
         """New items and new users."""
         new = self._later[number - 1]
         if len(new):
-            told = self.catalogue.frame[new].drop("available", "available_until", "created_at", strict=False)
-            rows = [_given(row) for row in told.to_dicts()]
-            for start in range(0, len(rows), _PUT_AT_ONCE):
-                live.call("PUT", "/v1/items", {"items": rows[start : start + _PUT_AT_ONCE]})
+            live.put_items(self.catalogue.frame[new].drop("available", "available_until", "created_at", strict=False))
             self._here = np.sort(np.concatenate([self._here, new])).astype(np.int32)
         self.world.add_users(len(self.world.users) // 20)
-
-
-def _posted(event: Event) -> dict[str, Any]:
-    names = ("event_id", "user_id", "item_id", "event", "request_id", "position", "propensity")
-    return {**{name: getattr(event, name) for name in names}, "timestamp": iso_time(event.timestamp)}
-
-
-def _given(row: dict[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = orjson.loads(orjson.dumps(row, default=str))
-    return {name: value for name, value in tree.items() if value is not None}
-
-
-def _wait_for(client: ServerConnection, registry: Registry) -> None:
-    """Wait until the server answers from the current version.
-
-    Raises:
-        StoreError: it goes on with another one.
-    """
-    current, deadline = registry.current(), time.monotonic() + _RELOAD_SECONDS
-    while (served := client.call("GET", "/v1/models")["served"]) != current:
-        if time.monotonic() > deadline:
-            raise StoreError(f"the server does not take version {current}; it goes on with {served}")
-        time.sleep(0.1)

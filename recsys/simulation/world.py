@@ -18,14 +18,14 @@ from scipy.special import expit
 from recsys.errors import DataError
 
 _DIMENSIONS = 48
-"""Ways in which items differ: with a dozen, the most clicked items earn more than half of what the best lists of all
-users do, and there is little to learn of single ones; with these two fifths."""
+"""Ways in which items differ. With a dozen, the most clicked items earn more than half of what the best list of each
+user would, and there is little to learn about single users; with these they earn two fifths."""
 
 _NEARNESS, _APPEAL = 10.0, 0.7
 """How much a taste that is met counts, and the spread of what an item has for everybody."""
 _LIKED = 0.05
 """Share of the catalogue that a user likes more than not, on average: good lists use up a few items in some weeks, and
-with a handful there were nothing left to find."""
+with a handful there would be nothing left to find."""
 
 _PURCHASES = 0.25
 """Share of the clicks that end in a purchase."""

@@ -14,10 +14,12 @@ Reading
 Training
     fitting                     the whole: encode, split by time, train, calibrate
     training                    its stages: network, teacher, encoder
+    learner                     what all stages share: the network, what it learns from, how well it does
     finetune, plan              one stage, step by step, and how long it takes
     examples, sampling          what is learned from, and what it is compared with
     network, losses             what learns, and what it minimises
-    validation, calibration     whether it is better; logits to probabilities
+    validation                  whether it is better
+    logit_calibration           logits to probabilities
     team                        several processes that train together
     checkpoint, training_state, curves   what is kept on the way
 Tuning the encoder

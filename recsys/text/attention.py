@@ -57,7 +57,7 @@ def event_logits(
 
 
 def softmax_by_row(logits: NDArray[np.float32], rows: NDArray[np.int64], n_rows: int) -> NDArray[np.float32]:
-    """Softmax of the logits within each row."""
+    """(n,) softmax of the logits (n,) within each of the rows 0 to n_rows - 1; `rows` (n,) says where each belongs."""
     largest = np.full(n_rows, -np.inf, dtype=np.float32)
     np.maximum.at(largest, rows, logits)
     powers = np.exp(logits - largest[rows])

@@ -39,8 +39,8 @@ class Encoder(Protocol):
 class VectorCache:
     """An SQLite file of vectors by (encoder version, sha256 of the text).
 
-    Every call opens its own connection, so that threads and processes can share one file. A damaged file is begun
-    anew, with a word: all that was in it can be encoded again.
+    Every call opens its own connection, so that threads and processes can share one file. A damaged file is replaced
+    by an empty one, with a warning: all that was in it can be encoded again.
     """
 
     def __init__(self, path: Path) -> None:

@@ -15,12 +15,12 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
-from recsys.text.calibration import labelled_pairs
 from recsys.text.checkpoint import Checkpoints, fingerprint
 from recsys.text.encoder import TextEncoder, TunedWeights
 from recsys.text.examples import Examples
 from recsys.text.interest import InterestModel
 from recsys.text.lexicon import Lexicon
+from recsys.text.logit_calibration import labelled_pairs
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import WARM_PASSES, StagePlan, Stopwatch
@@ -124,9 +124,7 @@ class InterestFitting:
                 seed=self.seed,
                 minutes=self.budget_minutes,
             )
-            learned = self.together(task.run, self.progress) if self.together else task.run(ALONE, self.progress)
-            if self.cache is not None and learned.encoder.tuning is not None:
-                self.cache.keep(learned.encoder.version, texts, learned.vectors)
+            learned = self._trained(task)
         scorer = learned.network.scorer(learned.vectors, bags)
         click, purchase = labelled_pairs(scorer, log, validation, config.history, self.seed).calibrations()
         encoder, reader = learned.encoder, TextReader(learned.encoder, lexicon, learned.network)
@@ -163,6 +161,13 @@ class InterestFitting:
             return network, False
         network.warm_start_from(earlier.network, earlier.lexicon.places(lexicon.tokens))
         return network, True
+
+    def _trained(self, task: Training) -> Learned:
+        """What a training makes, here or in a team; the vectors of an encoder that it tuned are kept."""
+        learned = self.together(task.run, self.progress) if self.together else task.run(ALONE, self.progress)
+        if self.cache is not None and learned.encoder.tuning is not None:
+            self.cache.keep(learned.encoder.version, self.texts, learned.vectors)
+        return learned
 
     def _passes(self, continues: bool) -> int:
         """Most passes over the examples, of what starts from scratch or continues."""

@@ -39,7 +39,7 @@ def batch_loss(network: InterestNetwork, texts: torch.Tensor, whole: Batch, team
     rows = np.flatnonzero(batch.skipped.any(axis=1))
     if not len(rows):
         return loss
-    # Whoever chose the items of that list is no matter here: among them the logits stand as they are.
+    # Not corrected by probabilities: these items were shown, and not drawn by the sampler.
     shown = batch.skipped[rows]
     shown[np.arange(len(rows)), batch.labels[rows]] = True
     chosen = torch.from_numpy(rows).to(device)

@@ -70,13 +70,8 @@ class PassedOver:
     items: NDArray[np.int32]
 
     @classmethod
-    def nothing(cls) -> "PassedOver":
-        """What a log without impressions tells."""
-        return cls(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32))
-
-    @classmethod
     def from_log(cls, log: InteractionLog) -> "PassedOver":
-        """Impressions of lists in which something else was chosen."""
+        """Impressions of lists in which something else was chosen; none where the log has no impressions."""
         named = log.requests >= 0
         shown, chosen = log.is_impression & named, (log.weights > 0) & named
         pairs = log.requests.astype(np.int64) * log.n_items + log.items
@@ -87,7 +82,14 @@ class PassedOver:
     def of(
         self, requests: NDArray[np.int32], generator: np.random.Generator
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows of `requests` (-1: none) and an item for each pair, at most `_SKIPPED` a row, drawn at random."""
+        """What some lists showed that nobody chose: at most `_SKIPPED` items of each, drawn at random.
+
+        Args:
+            requests: (n,) request numbers, -1 for none.
+
+        Returns:
+            (n_pairs,) places in `requests`, and (n_pairs,) items.
+        """
         starts, stops = np.searchsorted(self.requests, requests), np.searchsorted(self.requests, requests, "right")
         lengths = np.where(requests >= 0, stops - starts, 0)
         rows = np.repeat(np.arange(len(requests)), lengths)
@@ -122,13 +124,13 @@ class Sampler:
         max_history: int,
         n_kinds: int,
         batch_size: int,
-        passed_over: "PassedOver | None" = None,
+        passed_over: PassedOver,
     ) -> None:
         self.examples = examples
         self.n_items = n_items
         self.max_history = max_history
         self.n_kinds = n_kinds
-        self.passed_over = passed_over or PassedOver.nothing()
+        self.passed_over = passed_over
         self.batch_size = min(batch_size, len(examples))
         counts = np.bincount(examples.targets.items, minlength=n_items)
         in_batch = 1.0 - (1.0 - counts / max(1, len(examples))) ** self.batch_size

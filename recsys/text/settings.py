@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recsys.errors import BundleError
-from recsys.text.calibration import LogitCalibration
+from recsys.text.logit_calibration import LogitCalibration
 from recsys.text.weights import locate, version_of
 
 _FILE = "interest.json"

@@ -1,4 +1,4 @@
-"""A cross-encoder: reads each candidate together with the newest texts of a history. Reranks a few, and teaches."""
+"""A cross-encoder: reads each candidate together with the newest texts of a history. It reranks a few, and teaches."""
 
 import copy
 import json
@@ -83,7 +83,9 @@ class Teacher:
     """A cross-encoder over the texts of a catalogue.
 
     Attributes:
-        weight: how much its logits count beside the interest logits.
+        lower: the frozen layers below, with the texts that can be read.
+        network: the layers above.
+        weight: how much its logits count beside the interest logits, 0 or above.
     """
 
     def __init__(self, lower: LowerLayers, network: CrossEncoder, weight: float = 0.0) -> None:
@@ -93,7 +95,7 @@ class Teacher:
 
     @classmethod
     def untrained(cls, lower: LowerLayers, seed: int = 0) -> "Teacher":
-        """One that starts from the encoder's own upper layers.
+        """One that starts from the encoder's own upper layers; the same seed gives the same head.
 
         Raises:
             ConfigError: the layers of this architecture cannot be run by themselves.

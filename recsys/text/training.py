@@ -17,7 +17,8 @@ from recsys.text.curves import Point, TensorBoardLog
 from recsys.text.distillation import SoftTargets
 from recsys.text.encoder import TextEncoder
 from recsys.text.examples import Examples
-from recsys.text.finetune import Trainer
+from recsys.text.finetune import train_stage
+from recsys.text.learner import Learner
 from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import StagePlan, Stopwatch
@@ -81,7 +82,7 @@ class Training:
         """Train the network, then with it the encoder, if the time that is left is enough for it."""
         network, config = self.start.network, self.config
         board = TensorBoardLog(Path(config.tensorboard)) if config.tensorboard and team.rank == 0 else None
-        trainer = Trainer(
+        learner = Learner(
             network=network,
             vectors=self.start.vectors,
             bags=self.bags,
@@ -92,30 +93,37 @@ class Training:
             board=board,
             team=team,
         )
-        begun = trainer.saved()
+        begun = learner.saved()
         position = begun[0] if begun is not None else None
         clock = Stopwatch(position.seconds if position is not None else 0.0)
         encoder = self.start.encoder
         if position is None or position.stage == NETWORK:
-            trainer.fit(self._plan(NETWORK, clock, 0.0))
+            train_stage(learner, self._plan(NETWORK, clock, 0.0))
             if config.distil > 0:
-                self._learn_from_teacher(trainer, self._plan(TEACHER, clock, clock.seconds))
+                self._learn_from_teacher(learner, self._plan(TEACHER, clock, clock.seconds))
         if config.peft != "none":
             tuning = position is not None and position.stage == config.peft
             started = position.started if position is not None and tuning else clock.seconds
-            encoder = self._tune(trainer, self._plan(config.peft, clock, started))
+            encoder = self._tune(learner, self._plan(config.peft, clock, started))
         if self.checkpoints is not None and team.rank == 0:
             self.checkpoints.clear()
         if board is not None:
             board.close()
-        return Learned(encoder, network, trainer.vectors, trainer.curve)
+        return Learned(encoder, network, learner.vectors, learner.curve)
 
     def _plan(self, stage: str, clock: Stopwatch, started: float) -> StagePlan:
-        config, deadline = self.config, 60.0 * self.minutes
-        rate, accumulate = config.learning_rate, config.accumulate
-        return StagePlan(stage, self.epochs[stage], rate, accumulate, self.seed, clock, started, deadline)
+        return StagePlan(
+            stage=stage,
+            epochs=self.epochs[stage],
+            learning_rate=self.config.learning_rate,
+            accumulate=self.config.accumulate,
+            seed=self.seed,
+            clock=clock,
+            started=started,
+            deadline=60.0 * self.minutes,
+        )
 
-    def _learn_from_teacher(self, trainer: Trainer, plan: StagePlan) -> None:
+    def _learn_from_teacher(self, learner: Learner, plan: StagePlan) -> None:
         """Train a teacher, and the network on what it says; the network is reset where that is no gain."""
         left = (plan.deadline - plan.started) * (1.0 if self.config.peft == "none" else 0.5)
 
@@ -124,21 +132,21 @@ class Training:
 
         lower = LowerLayers(self.start.encoder, self.tokens, self.config.upper_layers)
         if not lower.keep(until(_TO_TEACH).is_over):
-            trainer.progress("text: no teacher: the budget is spent; raise text.budget_minutes")
+            learner.progress("text: no teacher: the budget is spent; raise text.budget_minutes")
             return
-        teacher, scorer, training = Teacher.untrained(lower, plan.seed), trainer.scorer(), self.sampler.examples
-        train_teacher(teacher, scorer, training, self.validation, until(_TO_TEACH), trainer.progress)
+        teacher, scorer, training = Teacher.untrained(lower, plan.seed), learner.scorer(), self.sampler.examples
+        train_teacher(teacher, scorer, training, self.validation, until(_TO_TEACH), learner.progress)
         if teacher.weight == 0.0:
-            trainer.progress("text: the teacher is left out: what it says does not explain the newest events")
+            learner.progress("text: the teacher is left out: what it says does not explain the newest events")
             return
         soft_targets = SoftTargets.of(teacher, scorer, training, until(_TO_TEACH + _TO_ASK), self.config.distil)
         last = replace(until(1.0), learning_rate=_GENTLY * plan.learning_rate)
-        if not trainer.fit(last, soft_targets=soft_targets):
-            trainer.progress("text: the teacher is left out: with it the newest events are not ranked better")
+        if not train_stage(learner, last, soft_targets=soft_targets):
+            learner.progress("text: the teacher is left out: with it the newest events are not ranked better")
 
-    def _tune(self, trainer: Trainer, plan: StagePlan) -> TextEncoder:
+    def _tune(self, learner: Learner, plan: StagePlan) -> TextEncoder:
         """Tune the encoder together with the network; both stay as they are where that is not clearly better."""
-        config, encoder, team, progress = self.config, self.start.encoder, trainer.team, trainer.progress
+        config, encoder, team, progress = self.config, self.start.encoder, learner.team, learner.progress
         assert config.peft != "none"
         if team.max(plan.is_over()):
             progress(f"text: no {config.peft}: the budget is spent; raise text.budget_minutes to tune the encoder")
@@ -152,7 +160,7 @@ class Training:
                 f"and tuning takes at least {needed:.0f} s; raise text.budget_minutes"
             )
             return adapter.abandoned()
-        if trainer.fit(plan, adapter):
+        if train_stage(learner, plan, adapter):
             return adapter.finished()
         progress(
             f"text: {config.peft} is left out: it does not rank the newest events better than the encoder as it is"

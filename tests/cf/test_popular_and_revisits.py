@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scorer_contract import CONFIG, ScorerContract, dense, make_histories, make_log
 
-from recsys.cf.popular import Popular, telling_half_life
+from recsys.cf.popular import Popular
+from recsys.cf.prediction import telling_half_life
 from recsys.cf.revisits import Revisits
 from recsys.config import CfConfig
 

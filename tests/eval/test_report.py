@@ -11,7 +11,7 @@ from measured import N_REQUESTS, measurement
 
 from benchmarks.dense_lists import top_k
 from recsys.eval.dial import DialPoint
-from recsys.eval.metrics.calibration import reliability
+from recsys.eval.metrics.reliability import reliability
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.protocol import evaluate_lists
 from recsys.eval.ranking import Targets

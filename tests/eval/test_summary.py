@@ -7,7 +7,7 @@ import pytest
 from measured import N_REQUESTS, measurement
 
 from recsys.errors import DataError
-from recsys.eval.metrics.calibration import reliability
+from recsys.eval.metrics.reliability import reliability
 from recsys.eval.results import EvaluationReport, Window
 from recsys.eval.summary import join_reports, summarise
 

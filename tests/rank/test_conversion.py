@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rank_world import rows_of
 from scipy.special import expit
 
 from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.ranking.rankers import Rankers
-from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.score_calibration import ScoreCalibration
 
 NAMES = ("kind", "noise")
 SIZE = 5
@@ -26,8 +27,7 @@ def make_rows(n_requests: int, seed: int, told: float = 0.55) -> RankerRows:
     wanted = np.arange(len(kinds)) % SIZE == 0
     bought = wanted & (rng.random(len(kinds)) < 0.05 + told * kinds)
     worth = np.where(bought, 4, wanted).astype(np.float32)
-    sizes, times = np.full(n_requests, SIZE), np.arange(n_requests)
-    return RankerRows(table, worth, bought, sizes, times, np.zeros(len(table), dtype=np.uint16))
+    return rows_of(table, worth, SIZE)
 
 
 @pytest.fixture(scope="module")

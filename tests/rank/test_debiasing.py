@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.errors import DataError
 from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import placed
 
 NAMES = ("worth", "what the shown lists were ordered by")
 CONFIG = RankerConfig(trees=60, leaves=7, min_rows_per_leaf=50, early_stopping=20)
@@ -23,9 +25,7 @@ def clicks(n_requests: int, seed: int, size: int = 10) -> tuple[RankerRows, np.n
     relevance = 1 / (1 + np.exp(-2 * table[:, :, 0]))
     clicked = rng.random((n_requests, size)) < relevance / (1 + positions)
     worth = clicked.ravel().astype(np.float32)
-    sizes, times = np.full(n_requests, size, dtype=np.int64), np.arange(n_requests, dtype=np.int64)
-    nothing = np.zeros(len(worth), dtype=np.uint16)
-    rows = RankerRows(table.reshape(-1, 2), worth, worth > 1, sizes, times, nothing, positions.ravel().astype(np.int16))
+    rows = rows_of(table.reshape(-1, 2), worth, size, positions=positions.ravel().astype(np.int16))
     return rows, relevance
 
 
@@ -89,15 +89,15 @@ def test_what_was_not_shown_stands_at_places_of_its_list() -> None:
     assert rows.positions is not None
     half = replace(rows, positions=np.where(rows.positions < 5, rows.positions, -1).astype(np.int16))
     assert half.positions is not None
-    placed = half.placed(0)
-    assert placed.positions is not None
-    counts = np.bincount(placed.positions)
+    whole = placed(half, 0)
+    assert whole.positions is not None
+    counts = np.bincount(whole.positions)
     assert len(counts) == 5
     assert counts.min() > 0.8 * counts.max()
     beside = half.worth[half.positions < 0].sum()
     assert beside > 0
-    assert placed.worth.sum() == half.worth.sum() - beside
-    assert np.all(np.bincount(placed.requests, weights=placed.wanted) > 0)
+    assert whole.worth.sum() == half.worth.sum() - beside
+    assert np.all(np.bincount(whole.requests, weights=whole.wanted) > 0)
 
 
 def test_places_that_one_part_does_not_know_are_known_of_none() -> None:

@@ -7,6 +7,7 @@ import lightgbm
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.errors import BundleError, DataError
@@ -14,6 +15,7 @@ from recsys.rank.columns import Columns
 from recsys.rank.compiled import CompiledTrees
 from recsys.rank.continuation import continued
 from recsys.rank.explain import GROUPS, by_group
+from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 
@@ -31,9 +33,7 @@ def make_rows(n_requests: int, seed: int, worth: NDArray[np.float32] | None = No
     if worth is None:
         worth = np.zeros(len(table), dtype=np.float32)
         worth[best] = 1 + (np.arange(n_requests) % 2)
-    nothing = np.zeros(len(table), dtype=np.uint16)
-    sizes = np.full(n_requests, size, dtype=np.int64)
-    return RankerRows(table, worth, worth == 2, sizes, np.arange(n_requests, dtype=np.int64), nothing)
+    return rows_of(table, worth, size)
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +98,10 @@ def test_what_is_worth_more_counts_more_where_each_request_wants_one_item() -> N
     wanted = np.flatnonzero(np.tile([True, False, True, False], n_requests))
     chosen = wanted.reshape(n_requests, 2)[np.arange(n_requests), (np.arange(n_requests) % 3 == 0).astype(int)]
     table = np.stack([kinds, *np.random.default_rng(0).normal(size=(2, len(kinds)))], axis=1).astype(np.float32)
-    sizes, none = np.full(n_requests, 4), np.zeros(len(kinds), dtype=np.uint16)
     for worth, better in ((1, 0), (5, 1)):
         followed = np.zeros(len(kinds), dtype=np.float32)
         followed[chosen] = np.where(kinds[chosen] == 1, worth, 1)
-        rows = RankerRows(table, followed, followed > 1, sizes, np.arange(n_requests), none)
+        rows = rows_of(table, followed, 4)
         ranker = Ranker.fit(rows, rows, COLUMNS, CONFIG, seed=0)
         longer = ranker.with_more_trees(rows, rows, 3, CONFIG, 0), ranker.with_refitted_leaves(rows)
         for one in (ranker, *longer):
@@ -204,7 +203,7 @@ def test_each_way_to_go_on_learns_from_the_newest_too_and_keeps_the_columns(
     held, continuation = continued(before, make_rows(100, 1), make_rows(50, 2), CONFIG, 0)
     ranker = continuation.fit(RankerRows.joined([make_rows(100, 1), make_rows(50, 2)]))
     test = make_rows(50, 3)
-    assert test.mean_ndcg(before.score(test.table)) < test.mean_ndcg(held.score(test.table))
+    assert mean_ndcg(test, before.score(test.table)) < mean_ndcg(test, held.score(test.table))
     assert held.n_trees == ranker.n_trees
     assert (ranker.score(test.table) != held.score(test.table)).any()
     ranker.save(tmp_path / "ranker.txt")

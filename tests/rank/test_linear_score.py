@@ -1,13 +1,16 @@
 """A weighted sum of opinions learns how much each counts, never against its direction, and explains itself."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.errors import BundleError
 from recsys.rank.columns import Columns
+from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.linear import LinearScore
 from recsys.rank.rows import RankerRows
@@ -28,9 +31,7 @@ def make_rows(n_requests: int, seed: int, size: int = 8) -> RankerRows:
     table[rng.random(len(table)) < 0.1, 0] = np.nan
     chosen = np.zeros(len(table), dtype=np.float32)
     chosen[worth.reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
-    sizes = np.full(n_requests, size, dtype=np.int64)
-    nothing = np.zeros(len(table), dtype=np.uint16)
-    return RankerRows(table, chosen, chosen > 1, sizes, np.arange(n_requests, dtype=np.int64), nothing)
+    return rows_of(table, chosen, size)
 
 
 def test_weights_are_what_the_choices_follow() -> None:
@@ -71,7 +72,7 @@ def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
     assert many.linear is None
     test = make_rows(300, 3)
     by_trees = few.booster.predict(test.table)
-    assert test.mean_ndcg(few.score(test.table)) > test.mean_ndcg(np.asarray(by_trees, dtype=np.float32)) + 0.02
+    assert mean_ndcg(test, few.score(test.table)) > mean_ndcg(test, np.asarray(by_trees, dtype=np.float32)) + 0.02
     table = test.table[:50]
     base = few.booster.predict(table[:1], pred_contrib=True)[0, -1]
     np.testing.assert_allclose(few.contributions(table).sum(axis=1) + base, few.score(table), atol=1e-4)
@@ -84,8 +85,6 @@ def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
 
 def test_clicks_that_must_be_told_from_places_are_left_to_the_trees() -> None:
     rows = make_rows(40, 1)
-    shown = RankerRows(
-        rows.table, rows.worth, rows.bought, rows.sizes, rows.times, rows.proposed_by, np.tile(np.arange(8), 40)
-    )
+    shown = replace(rows, positions=np.tile(np.arange(8, dtype=np.int16), 40))
     config = RankerConfig(trees=5, debias=True)
     assert Ranker.fit(shown, shown, COLUMNS, config, 0).linear is None

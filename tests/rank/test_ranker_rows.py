@@ -1,4 +1,4 @@
-"""Ranker rows: sampling, splitting by time, choosing and joining."""
+"""Ranker rows: choosing and joining, sampling, splitting by time, and how an order of them is judged."""
 
 from dataclasses import replace
 from random import Random
@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.config import RankerConfig
+from recsys.rank.judging import comparison_metric, mean_ndcg, ndcg
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import sampled, split, split_to_learn_from, thinned, to_learn_from
 
 FIELDS = ("table", "worth", "bought", "sizes", "times", "proposed_by")
 
@@ -48,21 +50,21 @@ def check_whole(rows: RankerRows, of: RankerRows) -> None:
 @given(requests, st.integers(0, 4), st.integers(0, 3))
 def test_sampled_keeps_all_wanted_and_few_others(requests: list[tuple[int, list[int]]], most: int, seed: int) -> None:
     rows = make_rows(requests)
-    sampled = rows.sampled(most, seed)
-    check_whole(sampled, rows)
-    assert sampled.n_requests == rows.n_requests
-    before, after = request_of(rows), request_of(sampled)
+    few = sampled(rows, most, seed)
+    check_whole(few, rows)
+    assert few.n_requests == rows.n_requests
+    before, after = request_of(rows), request_of(few)
     for request in range(rows.n_requests):
         worth = [g for g, r in zip(rows.worth.tolist(), before, strict=True) if r == request]
-        kept = [g for g, r in zip(sampled.worth.tolist(), after, strict=True) if r == request]
+        kept = [g for g, r in zip(few.worth.tolist(), after, strict=True) if r == request]
         assert [g for g in kept if g] == [g for g in worth if g]
         assert kept.count(0) == min(most, worth.count(0))
 
 
 def test_sampled_draws_evenly_and_by_seed() -> None:
     rows = make_rows([(0, [1, *[0] * 10])])
-    drawn = [rows.sampled(3, seed).table[:, 0].tolist() for seed in range(200)]
-    assert drawn[0] == rows.sampled(3, 0).table[:, 0].tolist()
+    drawn = [sampled(rows, 3, seed).table[:, 0].tolist() for seed in range(200)]
+    assert drawn[0] == sampled(rows, 3, 0).table[:, 0].tolist()
     counts = np.bincount([int(number) for one in drawn for number in one], minlength=11)
     assert counts[0] == 200
     assert counts[1:].min() > 30  # 60 expected
@@ -73,7 +75,7 @@ def test_sampled_takes_some_before_others() -> None:
     rows = make_rows([(0, [1, *[0] * 10])])
     first = np.isin(np.arange(11), (0, 4, 7))
     for seed in range(20):
-        drawn = rows.sampled(3, seed, first).table[:, 0].tolist()
+        drawn = sampled(rows, 3, seed, first).table[:, 0].tolist()
         assert len(drawn) == 4
         assert {0, 4, 7} < set(drawn)
 
@@ -81,7 +83,7 @@ def test_sampled_takes_some_before_others() -> None:
 @given(requests, st.sampled_from([0.1, 0.2, 0.5, 0.9]))
 def test_a_split_is_by_time_and_loses_no_row(requests: list[tuple[int, list[int]]], newest: float) -> None:
     rows = make_rows(requests)
-    older, newer = rows.split(newest)
+    older, newer = split(rows, newest)
     check_whole(older, rows)
     check_whole(newer, rows)
     assert older.n_requests + newer.n_requests == rows.n_requests
@@ -104,22 +106,22 @@ def test_thinned_rows_are_split_as_all_are(requests: list[tuple[int, list[int]]]
     """What is thinned and joined with newer requests has the same newest share, and all of its rows."""
     rows, config = make_rows(requests), RankerConfig(negatives=1)
     newer = make_rows([(time + 100, worth) for time, worth in requests])
-    whole, thin = (RankerRows.joined([older, newer]) for older in (rows, rows.thinned(config, 0, newest)))
+    whole, thin = (RankerRows.joined([older, newer]) for older in (rows, thinned(rows, config, 0, newest)))
     for name in FIELDS:
-        expected, found = (getattr(one.split(newest)[1], name) for one in (whole, thin))
+        expected, found = (getattr(split(one, newest)[1], name) for one in (whole, thin))
         np.testing.assert_array_equal(np.sort(found, axis=0), np.sort(expected, axis=0))
-    older, latest = rows.split_to_learn_from(config, 0, newest)
+    older, latest = split_to_learn_from(rows, config, 0, newest)
     for name in FIELDS:
-        np.testing.assert_array_equal(getattr(latest, name), getattr(rows.split(newest)[1], name))
-    assert older.wanted.sum() == rows.split(newest)[0].wanted.sum()
+        np.testing.assert_array_equal(getattr(latest, name), getattr(split(rows, newest)[1], name))
+    assert older.wanted.sum() == split(rows, newest)[0].wanted.sum()
     n_left = np.bincount(older.requests, weights=~older.wanted, minlength=older.n_requests)
     assert n_left.max(initial=0) <= 1, "the others are sampled"
-    assert older.times.tolist() == rows.split(newest)[0].times.tolist()
+    assert older.times.tolist() == split(rows, newest)[0].times.tolist()
 
 
 def test_the_newest_share_is_split_off() -> None:
     rows = make_rows([(time, [1, 0]) for time in range(10)])
-    older, newer = rows.split(0.2)
+    older, newer = split(rows, 0.2)
     assert (older.n_requests, newer.n_requests) == (8, 2)
 
 
@@ -178,23 +180,23 @@ def test_ndcg_of_each_request_and_their_mean() -> None:
         proposed_by=np.zeros(6, dtype=np.uint16),
     )
     scores = np.array([0.1, 0.9, 0.5, 0.4, 0.8, 0.2], dtype=np.float32)
-    np.testing.assert_allclose(rows.ndcg(scores), [1 / np.log2(3), 0.0, 1.0])
-    assert rows.mean_ndcg(scores) == pytest.approx((1 / np.log2(3) + 2) / 3), (
+    np.testing.assert_allclose(ndcg(rows, scores), [1 / np.log2(3), 0.0, 1.0])
+    assert mean_ndcg(rows, scores) == pytest.approx((1 / np.log2(3) + 2) / 3), (
         "where nothing was wanted, nothing is measured; what is worth twice as much counts twice"
     )
-    assert np.isnan(rows.keep(np.zeros(6, dtype=bool)).mean_ndcg(scores[:0]))
+    assert np.isnan(mean_ndcg(rows.keep(np.zeros(6, dtype=bool)), scores[:0]))
 
 
 def test_worth_asks_about_what_was_shown_and_counts_rare_looks_more() -> None:
     rows = make_rows([(0, [1, 0, 0, 1]), (1, [0, 1])])
     scores = np.array([4.0, 3.0, 2.0, 1.0, 2.0, 1.0], dtype=np.float32)
-    np.testing.assert_array_equal(rows.comparison_metric(scores), rows.ndcg(scores))
+    np.testing.assert_array_equal(comparison_metric(rows, scores), ndcg(rows, scores))
     dear = replace(rows, worth=np.where(rows.requests == 1, 3, 1) * rows.worth)
-    np.testing.assert_allclose(dear.comparison_metric(scores), rows.ndcg(scores) * dear.request_shares)
+    np.testing.assert_allclose(comparison_metric(dear, scores), ndcg(rows, scores) * dear.request_shares)
     np.testing.assert_allclose(dear.request_shares, [0.6, 1.8], err_msg="over the mean of what was wanted")
     shown = replace(rows, positions=np.array([-1, 0, 1, 3, -1, 8], dtype=np.int16))
-    np.testing.assert_allclose(shown.comparison_metric(scores), [4**0.5 / np.log2(4), 9**0.5])
-    np.testing.assert_allclose(shown.comparison_metric(-scores), [4**0.5, 9**0.5])
+    np.testing.assert_allclose(comparison_metric(shown, scores), [4**0.5 / np.log2(4), 9**0.5])
+    np.testing.assert_allclose(comparison_metric(shown, -scores), [4**0.5, 9**0.5])
 
 
 def test_a_ranker_that_accounts_for_places_learns_from_all_that_was_shown() -> None:
@@ -203,6 +205,6 @@ def test_a_ranker_that_accounts_for_places_learns_from_all_that_was_shown() -> N
     rows = replace(rows, positions=shown)
     for seed in range(20):
         config = RankerConfig(negatives=3, debias=True)
-        assert rows.to_learn_from(config, seed).table[:, 0].tolist() == [0, 3, 6, 8]
-    plain = {tuple(rows.to_learn_from(RankerConfig(negatives=3), seed).table[:, 0]) for seed in range(20)}
+        assert to_learn_from(rows, config, seed).table[:, 0].tolist() == [0, 3, 6, 8]
+    plain = {tuple(to_learn_from(rows, RankerConfig(negatives=3), seed).table[:, 0]) for seed in range(20)}
     assert len(plain) > 1

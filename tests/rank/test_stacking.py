@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.rank.columns import Columns
+from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
@@ -26,8 +28,7 @@ def noisy_rows(n_requests: int, seed: int) -> RankerRows:
     wanted = [rng.choice(SIZE, p=own / own.sum()) for own in odds]
     worth = np.zeros(len(table), dtype=np.float32)
     worth[np.arange(n_requests) * SIZE + wanted] = 1
-    sizes, times = np.full(n_requests, SIZE, dtype=np.int64), np.arange(n_requests, dtype=np.int64)
-    return RankerRows(table, worth, np.zeros(len(table), dtype=bool), sizes, times, np.zeros(len(table), np.uint16))
+    return rows_of(table, worth, SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +39,9 @@ def parts() -> Ranker:
 def test_where_trees_learn_noise_the_list_is_nearly_as_good_as_the_one_column_that_knows(parts: Ranker) -> None:
     judging, test = noisy_rows(75, 1), noisy_rows(2_000, 2)
     weights = PartWeights.fit(parts.parts(judging.table), judging, PartWeights.usual(300))
-    best, trees = test.mean_ndcg(test.table[:, 0]), test.mean_ndcg(parts.parts(test.table)[-2].astype(np.float32))
+    best, trees = mean_ndcg(test, test.table[:, 0]), mean_ndcg(test, parts.parts(test.table)[-2].astype(np.float32))
     assert trees < 0.9 * best
-    assert test.mean_ndcg(parts.weighted(weights).score(test.table)) > 0.95 * best
+    assert mean_ndcg(test, parts.weighted(weights).score(test.table)) > 0.95 * best
 
 
 def test_weights_are_what_the_requests_say(parts: Ranker) -> None:

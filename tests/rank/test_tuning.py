@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.errors import ConfigError, DataError
@@ -26,8 +27,7 @@ def make_rows(n_requests: int, size: int = 12) -> RankerRows:
     table = rng.normal(size=(n_requests * size, 2)).astype(np.float32)
     worth = np.zeros(len(table), dtype=np.float32)
     worth[table[:, 0].reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
-    sizes, times = np.full(n_requests, size, dtype=np.int64), np.arange(n_requests, dtype=np.int64)
-    return RankerRows(table, worth, worth > 1, sizes, times, np.zeros(len(table), dtype=np.uint16))
+    return rows_of(table, worth, size)
 
 
 def seek(

@@ -22,7 +22,7 @@ from recsys.text.finetune import Stage
 from recsys.text.fitting import InterestFitting
 from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
-from recsys.text.sampling import Sampler
+from recsys.text.sampling import PassedOver, Sampler
 from recsys.text.team import ALONE, Team
 from recsys.text.training import Learned
 
@@ -54,7 +54,7 @@ def interrupted(work: Work, team: Team, progress: Progress) -> Learned:
     step, again = Stage.step, deepcopy(work)
 
     def or_stop(stage: Stage, done: float) -> float:
-        if len(stage.trainer.curve) > 6:
+        if len(stage.learner.curve) > 6:
             raise KeyboardInterrupt
         return step(stage, done)
 
@@ -95,7 +95,7 @@ def test_two_learn_what_one_learns_and_go_on_after_an_interruption(
 def test_the_shares_of_a_batch_add_up_to_its_loss(texts: list[str], log: InteractionLog) -> None:
     torch.manual_seed(0)
     network = InterestNetwork(8, 4, 5, 3).eval()
-    sampler = Sampler(Examples.from_log(log, 5), len(texts), 5, 3, 16)
+    sampler = Sampler(Examples.from_log(log, 5), len(texts), 5, 3, 16, PassedOver.from_log(log))
     batch = sampler.draw(np.arange(100, 102), np.random.default_rng(0))
     read = torch.nn.functional.normalize(torch.randn(len(batch.items), 8), dim=-1)
     shares = [batch_loss(network, read, batch, Team(rank, 3)).item() for rank in range(3)]  # one has no target

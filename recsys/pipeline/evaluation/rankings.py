@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recsys.arrays.ragged import offsets_of
 from recsys.config import FeatureGroup
 from recsys.eval.metrics.auc import auc
-from recsys.eval.metrics.calibration import Reliability, reliability
+from recsys.eval.metrics.reliability import Reliability, reliability
 from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_hits
 from recsys.eval.results import CandidateRecall
 from recsys.pipeline.candidates.merging import Pairs

@@ -6,7 +6,7 @@ required       candidates that a caller or a rule asks for
 ordering       from there to ordered lists
 rankers        the ranker of a version, and the same without each part
 ranker_fits    how each of these is fitted
-calibration    scores to probabilities
+calibration    p_click and p_purchase from a ranker's scores
 rules          the policy of a list, from configuration and request
 stages         how long each step took, and what was left out for lack of time
 """

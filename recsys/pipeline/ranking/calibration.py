@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.rank.calibration import ScoreCalibration
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.score_calibration import ScoreCalibration
 
 _ACTS = "user_acts"
 """The column that counts the events of a history."""

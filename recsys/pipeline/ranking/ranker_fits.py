@@ -12,6 +12,7 @@ from recsys.config import FeatureGroup, RankerConfig
 from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import to_learn_from
 from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
 
 
@@ -65,7 +66,7 @@ class RankerInputs:
             if not older.wanted.any():
                 return None
             features = features.without(without)
-        sample = newer.to_learn_from(self.config, self.seed)
+        sample = to_learn_from(newer, self.config, self.seed)
         rows = RankerRows.joined([older, sample])
         if without is not None and not (older if self.config.early_stopping else rows).has_order:
             return None  # without the group's sources, all that was proposed may have been wanted

@@ -19,6 +19,7 @@ from recsys.rank.continuation import Continuation, continued
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import split_to_learn_from, to_learn_from
 
 _GIVEN = "given"
 """The folder of the rankers of requests that bring their history."""
@@ -75,7 +76,7 @@ class Rankers:
         """
         seed, progress, engine = run.seed, run.progress, run.engine
         progress(f"ranker: {_size_of(rows)}, {counted(len(features.names), 'feature')}")
-        train, validation = rows.split_to_learn_from(config, seed)
+        train, validation = split_to_learn_from(rows, config, seed)
         inputs = RankerInputs(train, validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
         side_by_side = engine.run(inputs.opened, RankerInputs.fit, tasks) if engine and len(tasks) > 1 else None
@@ -132,9 +133,9 @@ class Rankers:
             rows: of the newer requests.
         """
         run.progress(f"ranker continues: {_size_of(rows)}")
-        train, validation = rows.split_to_learn_from(config, run.seed)
+        train, validation = split_to_learn_from(rows, config, run.seed)
         older, continuation = continued(self.full, train, validation, config, run.seed)
-        full = continuation.fit(rows.to_learn_from(config, run.seed))
+        full = continuation.fit(to_learn_from(rows, config, run.seed))
         return self._calibrated(older, validation, full, train), continuation
 
     def continued_again(
@@ -148,7 +149,7 @@ class Rankers:
         """
         rows = RankerRows.joined([older, newer])
         run.progress(f"ranker continues with the newest requests too: {_size_of(rows)}")
-        full = continuation.fit(rows.to_learn_from(config, run.seed))
+        full = continuation.fit(to_learn_from(rows, config, run.seed))
         return self._calibrated(self.full, newer, full, older)
 
     def _calibrated(self, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> "Rankers":

@@ -10,7 +10,9 @@ from recsys.eval.results import EvaluationReport
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
+from recsys.rank.judging import mean_ndcg, ndcg
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import split
 from recsys.significance import SIGNIFICANT, standard_error
 
 
@@ -21,14 +23,14 @@ def with_own_ranker(rankers: Rankers, rows: RankerRows, window: UnseenWindow, st
         rankers: of all other requests; `older` of them has not learned from the newest ones.
         rows: of requests of the window that bring their history.
     """
-    older_rows, newest = rows.split()
+    older_rows, newest = split(rows)
     if rankers.older is None or not older_rows.has_order or not newest.n_requests:
         return rankers
     own = steps.rankers_of_given(rows, window)
     if own.older is None:
         return rankers
     after, before = (older.ranker.score(newest.table) for older in (own.older, rankers.older))
-    gains = newest.ndcg(after) - newest.ndcg(before)
+    gains = ndcg(newest, after) - ndcg(newest, before)
     is_better = gains.mean() > SIGNIFICANT * standard_error(gains)
     have = "have a ranker of their own" if is_better else "need no ranker of their own"
     steps.run.progress(
@@ -47,7 +49,7 @@ def with_figures_of_given(report: EvaluationReport, rankers: Rankers, rows: Rank
     if not rows.n_requests:
         return report
     own, other = (
-        rows.mean_ndcg(found.full.score(rows.table)) * rows.covered
+        mean_ndcg(rows, found.full.score(rows.table)) * rows.covered
         for found in (rankers.of(brings_history=True), rankers)
     )
     told = (

@@ -3,7 +3,7 @@
 import numpy as np
 
 from features.configured import configured, unheard_events
-from recsys.cf.popular import telling_half_life
+from recsys.cf.prediction import telling_half_life
 from recsys.config import Config
 from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue

@@ -26,6 +26,7 @@ from recsys.pipeline.training.steps import TrainingSteps
 from recsys.pipeline.training_run import TrainingRun
 from recsys.progress import Progress, silent
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import thinned
 from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
 from recsys.text.cache import VectorCache
 
@@ -98,10 +99,10 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
         held_out = discovery_curve(window.pipeline(rankers_before_test), requests, steps.state)
         steps = with_worthwhile_discovery(steps, held_out)
     older_columns = some_rows(rows.table)
-    rows = rows.thinned(steps.config.ranker, steps.run.seed)
+    rows = thinned(rows, steps.config.ranker, steps.run.seed)
     given = steps.rows_of_given(window, requests)
     rankers_before_test = with_own_ranker(rankers_before_test, given, window, steps)
-    given = given.thinned(steps.config.ranker, steps.run.seed)
+    given = thinned(given, steps.config.ranker, steps.run.seed)
 
     # 2. Models that have seen only what came before the test are measured on it.
     past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], window.past.scoring.sources)

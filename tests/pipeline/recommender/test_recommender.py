@@ -19,7 +19,7 @@ from recsys.pipeline.ranking.calibration import Calibration
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import LIST_SCHEMA
 from recsys.pipeline.recommender.recommend import Recommender
-from recsys.rank.calibration import ScoreCalibration
+from recsys.rank.score_calibration import ScoreCalibration
 from recsys.registry import Registry
 
 

@@ -15,7 +15,7 @@ from pipeline_world import market, until
 from recsys.config import Config, RetrainConfig, load_config
 from recsys.data.events import Event
 from recsys.data.loading import dataset_from_frames
-from recsys.eval.metrics.calibration import reliability
+from recsys.eval.metrics.reliability import reliability
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.retraining.gate import METRIC, _calibration, _signal, latency_check
 from recsys.pipeline.retraining.new_data import check_data

@@ -1,7 +1,7 @@
 """From ranker scores to probabilities (Platt, Probabilistic outputs for support vector machines, 1999).
 
 Held-out rows of the ranker are many and count alike, so there are no weights or priors; a second opinion may shift the
-score. Logits of the text model have a calibration of their own, see `recsys.text.calibration`.
+score. Logits of the text model have a calibration of their own, see `recsys.text.logit_calibration`.
 """
 
 from dataclasses import dataclass, replace
@@ -51,8 +51,8 @@ class ScoreCalibration:
         Labels are smoothed as Platt proposes, so that few events never give a probability of 0 or 1.
 
         Args:
-            covered: share of the requests that these scores are of, above 0. In the others, whose scores are taken to
-                be alike, nothing was wanted, or nothing that is among the candidates: of those, nothing happened.
+            covered: share of all requests that these scores are of, in (0, 1]. In the others nothing was wanted, or
+                nothing among the candidates; they are taken to have like scores, and nothing happened to their rows.
             log_odds: (n,) a second opinion of the rows.
             n_acts: (n,) events in the history of who asks.
         """
@@ -61,7 +61,7 @@ class ScoreCalibration:
         positives = int(happened.sum())
         negatives = len(scores) / covered - positives
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
-        # Each row stands for those of the other requests too, in which it was nothing.
+        # Each row also stands for rows like it in the other requests, to which nothing happened.
         labels = np.where(happened, covered * high + (1 - covered) * low, low)
         of_user = {} if n_acts is None else {"newcomer": n_acts == 0, "acts": np.log1p(n_acts)}
         opinion = {} if log_odds is None else {"tilt": log_odds}

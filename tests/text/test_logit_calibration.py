@@ -8,10 +8,10 @@ from text_world import DAY, SUBJECTS, THINGS, make_log
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
-from recsys.eval.metrics.calibration import reliability
-from recsys.text.calibration import LabelledPairs
+from recsys.eval.metrics.reliability import reliability
 from recsys.text.examples import Examples
 from recsys.text.fitting import InterestFitting
+from recsys.text.logit_calibration import LabelledPairs
 
 
 def shown_log() -> InteractionLog:

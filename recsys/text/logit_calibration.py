@@ -1,7 +1,7 @@
 """From interest logits to probabilities, fitted on the newest part of the log (Platt, 1999).
 
 Pairs have weights here, because a drawn negative stands for many; and there may be so few that priors must steady the
-fit. Scores of the ranker have a calibration of their own, see `recsys.rank.calibration`.
+fit. Scores of the ranker have a calibration of their own, see `recsys.rank.score_calibration`.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys.eval.metrics.calibration import Reliability, reliability
+from recsys.eval.metrics.reliability import Reliability, reliability
 
 
 def test_two_bins_by_hand() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from recsys.rank.calibration import ScoreCalibration
+from recsys.rank.score_calibration import ScoreCalibration
 
 
 def test_known_probabilities_are_recovered() -> None:

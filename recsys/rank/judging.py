@@ -1,0 +1,50 @@
+"""How well scores order the rows of each request."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.arrays.ragged import places_within
+from recsys.data.list_places import discounts, inverse_examination
+from recsys.rank.rows import RankerRows
+
+_CUT = 10
+"""Places of the ndcg."""
+
+
+def ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n_requests,) ndcg@10 of the rows ordered by scores (n_rows,), worth as gains; 0 where nothing was wanted.
+
+    Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
+    """
+    requests = rows.requests
+    discount = discounts(places_within(requests), _CUT)
+
+    def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
+        gains = rows.worth[np.lexsort((keys, requests))]
+        return np.bincount(requests, weights=gains * discount, minlength=rows.n_requests).astype(np.float64)
+
+    return gain(-scores) / np.maximum(gain(-rows.worth), 1e-12)
+
+
+def mean_ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> float:
+    """The mean of `ndcg` over the requests in which something was wanted, each counted by its `request_shares`; NaN
+    where there are none."""
+    shares = rows.request_shares
+    return float(np.average(ndcg(rows, scores), weights=shares)) if shares.any() else float("nan")
+
+
+def comparison_metric(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n_requests,) the metric by which rankers are compared where the lists of one decided what was shown.
+
+    Where the rows tell what was shown: the worth of those rows, each counted by how seldom its place is looked at,
+    discounted by the order of the scores (see `recsys.pipeline.evaluation.shown`). Elsewhere `ndcg` of all rows, a
+    request counted by its `request_shares`.
+    """
+    shown = rows.at_known_places
+    if rows.positions is None or not shown.any():
+        return ndcg(rows, scores) * rows.request_shares
+    requests = rows.requests[shown]
+    order = np.lexsort((-scores[shown], requests))
+    places = places_within(requests)
+    gains = (rows.worth[shown] * inverse_examination(rows.positions[shown]))[order] * discounts(places)
+    return np.bincount(requests, weights=gains, minlength=rows.n_requests).astype(np.float64)

@@ -1,0 +1,110 @@
+"""Which rows a ranker learns from and which ones judge it: sampled, split by time, put at places."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.arrays.ragged import places_within
+from recsys.config import RankerConfig
+from recsys.errors import DataError
+from recsys.rank.rows import RankerRows
+
+HELD_OUT = 0.2
+"""Newest share of the requests: held out at first, to decide how many trees are kept, and to calibrate the scores."""
+
+
+def sampled(
+    rows: RankerRows,
+    negatives: int,
+    seed: int,
+    first: NDArray[np.bool_] | None = None,
+    requests: NDArray[np.bool_] | None = None,
+) -> RankerRows:
+    """At most `negatives` rows of worth 0 a request, drawn evenly; all others kept.
+
+    Args:
+        first: (n_rows,) rows that are taken before any other of worth 0 is.
+        requests: (n_requests,) those that are kept; None: all.
+    """
+    draw = np.random.default_rng(seed).random(len(rows.worth))
+    if first is not None:
+        draw[first] -= 1.0
+    draw[rows.wanted] = -2.0
+    of = rows.requests
+    order = np.lexsort((draw, of))
+    n_wanted = np.bincount(of, weights=rows.wanted, minlength=rows.n_requests).astype(np.int64)
+    chosen = np.zeros(len(draw), dtype=bool)
+    chosen[order[places_within(of) < np.repeat(n_wanted + negatives, rows.sizes)]] = True
+    return rows.select(chosen, np.ones(rows.n_requests, dtype=bool) if requests is None else requests)
+
+
+def to_learn_from(
+    rows: RankerRows, config: RankerConfig, seed: int, requests: NDArray[np.bool_] | None = None
+) -> RankerRows:
+    """The rows that a ranker is fitted on, of all requests or of the chosen ones (n_requests,).
+
+    With `config.debias`, what was shown at a known place is taken before other rows of worth 0.
+    """
+    return sampled(rows, config.negatives, seed, rows.at_known_places if config.debias else None, requests)
+
+
+def split(rows: RankerRows, newest: float = HELD_OUT) -> tuple[RankerRows, RankerRows]:
+    """Older and newer requests: the newest share, by time, apart; equal times stay together."""
+    start = _start_of(rows, newest)
+    is_older = rows.times < start
+    older = rows.select(np.repeat(is_older, rows.sizes), is_older)
+    return replace(older, missed=rows.missed[rows.missed < start]), _since(rows, start)
+
+
+def split_to_learn_from(
+    rows: RankerRows, config: RankerConfig, seed: int, newest: float = HELD_OUT
+) -> tuple[RankerRows, RankerRows]:
+    """As `split`, but with only those older rows that a ranker is fitted on: a copy of all would take much memory."""
+    start = _start_of(rows, newest)
+    older = to_learn_from(rows, config, seed, rows.times < start)
+    return replace(older, missed=rows.missed[rows.missed < start]), _since(rows, start)
+
+
+def thinned(rows: RankerRows, config: RankerConfig, seed: int, newest: float = HELD_OUT) -> RankerRows:
+    """All rows of the newest share, and of the older requests only what a ranker is fitted on: so much is needed when
+    newer requests are joined later."""
+    return RankerRows.joined(split_to_learn_from(rows, config, seed, newest))
+
+
+def placed(rows: RankerRows, seed: int) -> RankerRows:
+    """The requests in which something wanted was shown at a known place, with a place for every row.
+
+    Clicks beside the list are left out: no place explains them. A candidate that was not shown gets the place of a
+    shown one of its request, drawn evenly: so it teaches nothing about places, and still how candidates differ from
+    what is shown. Without such rows the ranker could not rank items that no list ever held.
+
+    Raises:
+        DataError: the log tells no positions.
+    """
+    if rows.positions is None or not rows.at_known_places.any():
+        raise DataError("ranker.debias needs impressions with positions in the log; leave it off without them")
+    asked = np.zeros(rows.n_requests, dtype=bool)
+    asked[rows.requests[rows.at_known_places & rows.wanted]] = True
+    rows = rows.keep((rows.at_known_places | ~rows.wanted) & np.repeat(asked, rows.sizes))
+    known, places = rows.at_known_places, np.array(rows.positions)
+    n_shown = np.bincount(rows.requests[known], minlength=rows.n_requests)
+    first, of = np.cumsum(n_shown) - n_shown, rows.requests[~known]
+    drawn = (np.random.default_rng(seed).random(len(of)) * n_shown[of]).astype(np.int64)
+    places[~known] = places[known][first[of] + drawn]
+    return replace(rows, positions=places)
+
+
+def _start_of(rows: RankerRows, newest: float) -> int:
+    """Microseconds at which the newest share of the requests begins; equal times stay together."""
+    start = int(np.quantile(rows.times, 1.0 - newest, method="higher")) if rows.n_requests else 0
+    if rows.n_requests and start == rows.times.min():  # most are of the first moment: the newer ones are behind it
+        start = int(np.min(rows.times, where=rows.times > start, initial=np.iinfo(np.int64).max))
+    return start
+
+
+def _since(rows: RankerRows, start: int) -> RankerRows:
+    """The requests from a moment on."""
+    is_newer = rows.times >= start
+    newer = rows.select(np.repeat(is_newer, rows.sizes), is_newer)
+    return replace(newer, missed=rows.missed[rows.missed >= start])
