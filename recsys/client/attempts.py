@@ -18,7 +18,7 @@ AGAIN = frozenset({429, 502, 503, 504})
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 
-Answer = httpx.Response | httpx.TransportError
+Answer = httpx.Response | httpx.RequestError
 """What a call gave: an answer, or the reason why there is none."""
 
 Steps = Generator[float | None, Answer | None, Any]
@@ -45,7 +45,7 @@ def attempts(retries: int) -> Steps:
         wait = float(given) if given.isdecimal() else pause * (0.5 + random.random())
         yield min(wait, LONGEST_PAUSE)
         pause = min(2 * pause, LONGEST_PAUSE)
-    words = f"status {answer.status_code}" if isinstance(answer, httpx.Response) else str(answer)
+    words = _words(answer) if isinstance(answer, httpx.Response) else str(answer)
     raise StoreError(f"the service gives no answer after {retries + 1} attempts: {words}")
 
 
@@ -56,11 +56,18 @@ def _content(answer: httpx.Response) -> Any:
             return answer.json()
         except ValueError as error:
             raise RecsysError(f"status {answer.status_code}, but no JSON: {answer.text[:200]}") from error
+    kind = DataError if answer.status_code in (400, 404, 413, 422) else RecsysError
+    raise kind(_words(answer))
+
+
+def _words(answer: httpx.Response) -> str:
+    """What the server says of a failure, or what there is instead."""
     try:
         problem = answer.json()
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in problem["errors"])
         words = ": ".join(filter(None, [problem["detail"], faults]))
     except (ValueError, KeyError, TypeError):
         words = answer.text[:200]
-    kind = DataError if answer.status_code in (400, 404, 413, 422) else RecsysError
-    raise kind(f"status {answer.status_code}: {words}")
+    if answer.has_redirect_location:
+        words = f"the service is at {answer.headers['location']}; give that as the url"
+    return f"status {answer.status_code}: {words}"

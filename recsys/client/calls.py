@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import httpx
 
+from recsys.errors import DataError
+
 Call = tuple[str, str, Any]
 """Method, path, body."""
 
@@ -17,7 +19,13 @@ def recommend_call(user_id: str | None, n: int, options: Mapping[str, Any]) -> C
 
 
 def rank_call(items: Sequence[str], user_id: str | None, options: Mapping[str, Any]) -> Call:
-    """The given items in the order that suits a user."""
+    """The given items in the order that suits a user.
+
+    Raises:
+        DataError: `items` is one text, whose letters would be taken for ids.
+    """
+    if isinstance(items, str):
+        raise DataError(f"items must be a list of item ids, not {items!r}")
     return "POST", "/v1/rank", {"user_id": user_id, "items": list(items), **options}
 
 

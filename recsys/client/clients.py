@@ -20,8 +20,19 @@ def _checked_retries(retries: int) -> int:
     return retries
 
 
-def _headers(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
+def _settings(url: str, key: str, timeout: float) -> dict[str, Any]:
+    """What both kinds of httpx clients are made with. What could not be sent is found here: no further attempt helps.
+
+    Raises:
+        ConfigError: see `Client`.
+    """
+    if not url.lower().startswith(("http://", "https://")):
+        raise ConfigError(f"url = {url!r}; write it with http:// or https://, such as http://localhost:8000")
+    if key != key.strip() or not all(" " <= letter <= "~" for letter in key):
+        raise ConfigError("key holds a character that no key can have, such as the end of the line of its file")
+    if not timeout > 0:
+        raise ConfigError(f"timeout = {timeout}; write seconds above 0")
+    return {"base_url": url, "headers": {"Authorization": f"Bearer {key}"} if key else {}, "timeout": timeout}
 
 
 def _unsendable(error: Exception) -> DataError:
@@ -38,12 +49,12 @@ class Client:
         retries: further attempts after one that failed, from 0.
 
     Raises:
-        ConfigError: `retries` is below 0.
+        ConfigError: `url` is none of HTTP, `key` holds what no key can, `timeout` is not above 0, `retries` is below 0.
     """
 
     def __init__(self, url: str, key: str = "", *, timeout: float = 10.0, retries: int = 4) -> None:
         self._retries = _checked_retries(retries)
-        self._http = httpx.Client(base_url=url, headers=_headers(key), timeout=timeout)
+        self._http = httpx.Client(**_settings(url, key, timeout))
 
     def recommend(self, user_id: str | None = None, n: int = 10, **options: Any) -> RankedItems:
         """The best items for a user.
@@ -108,7 +119,7 @@ class Client:
         method, path, body = call
         try:
             return self._http.request(method, path, json=body)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return error
         except (ValueError, TypeError) as error:
             raise _unsendable(error) from error
@@ -119,7 +130,7 @@ class AsyncClient:
 
     def __init__(self, url: str, key: str = "", *, timeout: float = 10.0, retries: int = 4) -> None:
         self._retries = _checked_retries(retries)
-        self._http = httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=timeout)
+        self._http = httpx.AsyncClient(**_settings(url, key, timeout))
 
     async def recommend(self, user_id: str | None = None, n: int = 10, **options: Any) -> RankedItems:
         """See `Client`."""
@@ -178,7 +189,7 @@ class AsyncClient:
         method, path, body = call
         try:
             return await self._http.request(method, path, json=body)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return error
         except (ValueError, TypeError) as error:
             raise _unsendable(error) from error

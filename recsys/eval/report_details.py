@@ -101,7 +101,7 @@ def calibration_section(report: EvaluationReport) -> str:
             plots.reliability_diagram(bins, name),
             f"Reliability of {name}: expected calibration error {bins.expected_calibration_error:.3f}",
             f"{name}: expected calibration error {bins.expected_calibration_error:.3f} "
-            f"over {int(bins.counts.sum()):,} predictions; together they promise {bins.ratio:.2f} times what happened",
+            f"over {int(bins.counts.sum()):,} predictions; {bins.promise}",
         )
         for name, bins in report.calibration.items()
         if len(bins.counts)

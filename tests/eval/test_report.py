@@ -191,6 +191,16 @@ def test_a_loss_and_a_draw_are_said_as_plainly() -> None:
         assert bool(told) == (ours < theirs)
 
 
+def test_where_nothing_of_what_was_predicted_happened_the_page_says_so(report: EvaluationReport) -> None:
+    """As where all items wanted are unknown, or nobody bought anything in a short window."""
+    words = "".join(Page(render(report)).words)
+    assert "over 500 predictions; 1." in words or "over 500 predictions; 0." in words
+    nothing = {"p_click": reliability(np.full(4, 0.5, dtype=np.float32), np.zeros(4, dtype=bool))}
+    words = "".join(Page(render(replace(report, calibration=nothing))).words)
+    assert "over 4 predictions; none of it happened" in words
+    assert "inf" not in words.split()
+
+
 def test_a_report_of_requests_without_targets_says_that_nothing_was_measured() -> None:
     lists = top_k(np.zeros((2, 3), dtype=np.float32), 3)
     nothing = evaluate_lists(lists, Targets.of([[], []]), popularity=np.ones(3), vectors=np.eye(3, dtype=np.float32))

@@ -13,7 +13,7 @@ from running import answering
 
 from recsys.client import AsyncClient, Client, PolicyChange, RankedItem, RankedItems, Stored
 from recsys.client.calls import events_call, similar_call
-from recsys.errors import ConfigError, DataError, StoreError
+from recsys.errors import ConfigError, DataError, RecsysError, StoreError
 from serving.schemas.events import EventsAnswer
 from serving.schemas.lists import ChangeOut, ItemOut, RankAnswer
 
@@ -113,6 +113,55 @@ def test_ids_that_look_like_folders(http: httpx.Client, items: list[str]) -> Non
 def test_less_than_one_attempt_is_refused_at_once(client: type[Client | AsyncClient]) -> None:
     with pytest.raises(ConfigError, match="retries = -1; write 0"):
         client("http://localhost", retries=-1)
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"url": "localhost:8000"}, "url = 'localhost:8000'; write it with http://"),
+        ({"url": ""}, "write it with http://"),
+        ({"key": "read from a file\n"}, "key holds a character"),
+        ({"key": "schlüssel"}, "key holds a character"),
+        ({"timeout": 0}, "timeout = 0; write seconds"),
+        ({"timeout": float("nan")}, "timeout = nan; write seconds"),
+    ],
+)
+def test_what_could_never_be_sent_is_refused_at_once(
+    client: type[Client | AsyncClient], wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        client(**{"url": "http://localhost", **wrong})
+
+
+def test_one_text_is_no_list_of_items(http: httpx.Client) -> None:
+    with Client(str(http.base_url)) as client, pytest.raises(DataError, match="items must be a list of item ids"):
+        client.rank("books")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "words"),
+    [
+        (503, {}, b'{"detail": "the store is away", "errors": []}', "1 attempts: status 503: the store is away"),
+        (308, {"Location": "https://shop"}, b"", "status 308: the service is at https://shop; give that as the url"),
+        (200, {"Content-Encoding": "gzip"}, b"no gzip", "no answer after 1 attempts: .* decompressing"),
+    ],
+)
+def test_an_error_says_what_the_server_says(status: int, headers: dict[str, str], body: bytes, words: str) -> None:
+    class Failing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Says nothing."""
+
+    with answering(Failing) as url, Client(url, retries=0) as client, pytest.raises(RecsysError, match=words):
+        client.recommend("u")
 
 
 def test_a_likeness_stands_in_the_address_as_what_it_is() -> None:

@@ -55,6 +55,11 @@ class Reliability:
         predicted, observed = (float(share @ self.counts) for share in (self.predicted, self.observed))
         return predicted / observed if observed else predicted * math.inf
 
+    @property
+    def promise(self) -> str:
+        """The ratio in words, for a window in which nothing happened too."""
+        return f"{self.ratio:.2f} times as many predicted as happened" if self.observed.any() else "none of it happened"
+
 
 def reliability(probabilities: NDArray[np.float32], happened: NDArray[np.bool_], bins: int = 10) -> Reliability:
     """Group predictions into bins of equal mass and compare each bin's mean with what happened.

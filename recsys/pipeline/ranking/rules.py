@@ -1,6 +1,6 @@
 """The policy of one list: the configured rules, and what the request adds to them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -56,6 +56,23 @@ def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
         except DataError as error:
             place = "" if str(error).startswith(f"policy.{name}") else f"policy.{name}: "
             raise ConfigError(f"{place}{error}") from error
+
+
+def idle_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> Iterator[str]:
+    """A sentence for each rule of the config that concerns no item: a misspelt id or value looks like a rule that has
+    nothing to do.
+
+    Args:
+        config: checked by `check_rules`.
+    """
+    items = np.arange(len(catalogue), dtype=np.int32)
+    conditions = [(f"policy.{key}", rule.where) for key in ("boosts", "quotas") for rule in getattr(config, key)]
+    for place, where in conditions:
+        if not items_that_meet(where, catalogue, items).any():
+            yield f"{place}: no item meets {dict(where)}; is it misspelt?"
+    for item in config.pins:
+        if item not in catalogue.vocabulary:
+            yield f"policy.pins: the catalogue has no item {item!r}; is it misspelt?"
 
 
 @dataclass(frozen=True)

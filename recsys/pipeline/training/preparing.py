@@ -13,7 +13,7 @@ from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.moments import day_of
 from recsys.pipeline.candidates.sources import PERIODIC_MODELS, TEXT
-from recsys.pipeline.ranking.rules import check_rules, resolve_seen
+from recsys.pipeline.ranking.rules import check_rules, idle_rules, resolve_seen
 from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.progress import Progress
 from recsys.text.weights import locate
@@ -36,6 +36,8 @@ def prepared(
     for doubt in unheard_events(config.features, dataset.log.event_names):
         progress(doubt)
     check_rules(config.policy, dataset.catalogue)
+    for doubt in idle_rules(config.policy, dataset.catalogue):
+        progress(doubt)
     if TEXT in config.candidates.sources:
         locate(config.text.encoder)
     log = dataset.log

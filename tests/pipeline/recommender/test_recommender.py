@@ -77,12 +77,16 @@ def test_only_the_given_candidates_are_listed_in_the_order_of_the_full_list(reco
     assert [item for item in everything.ids if item in wanted] == list(found.ids), "the order of the full list"
 
 
+def _excluding(bundle: Bundle) -> Recommender:
+    """One whose config leaves out what the user knows."""
+    return Recommender(replace(bundle, config=bundle.config.changed(policy={"seen": "exclude", "discovery": 0.0})))
+
+
 def test_candidates_may_be_seen_but_must_be_available(recommender: Recommender) -> None:
     available = recommender.catalogue.available
     items = recommender.catalogue.vocabulary
     seen = next(item for item, _, _ in recommender.history_of(USER) if available[items.number(item)])
-    policy = {"seen": "exclude"}
-    assert ids(recommender, user_id=USER, candidates=(seen,), policy=policy) == (seen,)
+    assert ids(_excluding(recommender.bundle), user_id=USER, candidates=(seen,)) == (seen,)
     gone = items.ids(np.flatnonzero(~available))
     assert ids(recommender, user_id=USER, candidates=tuple(gone)) == ()
     assert ids(recommender, user_id=USER, candidates=()) == ()
@@ -117,6 +121,17 @@ def test_seen_items_are_left_out_put_behind_or_kept(recommender: Recommender) ->
     kept = ids(recommender, user_id=USER, n=30, policy={"seen": "keep"})
     assert ids(recommender, user_id=USER, n=30, policy={"seen": "auto"}) == kept, "as training resolved it"
     assert ids(recommender, user_id=USER, n=30) == kept
+
+
+def test_of_given_candidates_the_known_are_kept_unless_the_request_says_otherwise(recommender: Recommender) -> None:
+    excluding = _excluding(recommender.bundle)
+    seen = list(dict.fromkeys(item for item, _, _ in recommender.history_of(USER)))[:3]
+    new = [item for item in ids(excluding, user_id=USER, n=30) if item not in seen][:3]
+    given = (*seen, *new)
+    for policy in ({}, {"seen": "auto"}, {"seen": "keep"}):
+        assert set(ids(excluding, user_id=USER, candidates=given, policy=policy)) == set(given)
+    assert set(ids(recommender, user_id=USER, candidates=given, policy={"seen": "exclude"})) == set(new)
+    assert set(ids(recommender, user_id=USER, candidates=given, policy={"seen": "demote"})[:3]) == set(new)
 
 
 def test_diversity_mixes_the_tastes(recommender: Recommender) -> None:

@@ -25,6 +25,7 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.training import steps
 from recsys.pipeline.training.feature_report import feature_report
+from recsys.pipeline.training.preparing import prepared
 from recsys.pipeline.training.train import train
 from recsys.policy.policy import Policy
 from recsys.rank.rows import RankerRows
@@ -297,6 +298,21 @@ def test_rules_that_no_list_can_keep_are_found_at_once(
     monkeypatch.setattr("recsys.pipeline.training.train.TrainingSteps", None)  # nothing is trained
     with pytest.raises(ConfigError, match=rf"policy\.{rule[7:10]}"):
         train(early, load_config(None, (*plain_settings, rule)))
+
+
+def test_rules_that_concern_no_item_are_told(early: Dataset, plain_settings: tuple[str, ...]) -> None:
+    rules = (
+        "policy.pins={coffee-0-small=1,cofee-1-small=2}",
+        'policy.quotas=[{where={category="coffee"},at_least=2},{where={category="cofee"},at_least=2}]',
+        "policy.boosts=[{where={price={lt=-1}},add=1},{where={price={lt=100}},add=1}]",
+    )
+    told: list[str] = []
+    prepared(early, load_config(None, (*plain_settings, *rules)), told.append)
+    assert [line for line in told if line.startswith("policy.")] == [
+        "policy.boosts: no item meets {'price': {'lt': -1}}; is it misspelt?",
+        "policy.quotas: no item meets {'category': 'cofee'}; is it misspelt?",
+        "policy.pins: the catalogue has no item 'cofee-1-small'; is it misspelt?",
+    ]
 
 
 @pytest.mark.parametrize(
