@@ -66,6 +66,7 @@ def doubts_of_items(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
     yield from _alike_ids(catalogue, name)
     yield from _lists_as_text(catalogue, name)
     yield from _prices_below_zero(catalogue, name)
+    yield from _gone_before_they_came(catalogue, name)
     yield from long_ids(catalogue.frame["item_id"].to_list(), name, "item_id")
 
 
@@ -165,6 +166,17 @@ def _prices_below_zero(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
         yield (
             f"{name}: {items_have} a price below 0, such as {below['item_id'][0][:_SHOWN]!r} with "
             f"{below['price'][0]:g}, and it counts as one; leave the cell empty where there is no price"
+        )
+
+
+def _gone_before_they_came(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
+    """Items that no list of any moment can hold."""
+    never = catalogue.frame.filter(pl.col("available_until") < pl.col("created_at"))
+    if len(never):
+        items_are = counted(len(never), "item is", "items are")
+        yield (
+            f"{name}: {items_are} available until a moment before created_at, such as "
+            f"{never['item_id'][0][:_SHOWN]!r}, so no list holds them; correct one of the two"
         )
 
 

@@ -110,6 +110,13 @@ def test_prices_below_zero_are_told(tmp_path: Path, price: str, told: bool) -> N
     assert ["1 item has a price below 0, such as 'i2' with -1" in doubt for doubt in report.doubts] == [True] * told
 
 
+@pytest.mark.parametrize(("until", "told"), [("2024-01-01", True), ("2024-01-03", False), ("", False)])
+def test_items_that_are_gone_before_they_come_are_told(tmp_path: Path, until: str, told: bool) -> None:
+    items = f"item_id,title,created_at,available_until\ni1,Lamp,,\ni2,Chair,2024-01-02,{until}\n"
+    _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
+    assert ["1 item is available until a moment before created_at" in doubt for doubt in report.doubts] == [True] * told
+
+
 @pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
 def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
     events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
