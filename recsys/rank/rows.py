@@ -1,6 +1,6 @@
 """What the ranker learns from: candidates of past requests, their features, and what the user then did."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -121,16 +121,38 @@ class RankerRows:
         )
 
     @staticmethod
-    def joined(parts: Sequence["RankerRows"]) -> "RankerRows":
-        """Several windows as one."""
-        columns = [f.name for f in fields(RankerRows) if f.name not in ("positions", "only_shown")]
-        joined = RankerRows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in columns})
-        filled = [part for part in parts if len(part.worth)]
-        return replace(
-            joined,
+    def joined(parts: Iterable["RankerRows"]) -> "RankerRows":
+        """All rows in one, one part after the other.
+
+        The table grows in place, part by part: of an iterator's parts, no two tables are there beside it.
+
+        Raises:
+            ValueError: there are no parts.
+        """
+        table, others = None, []
+        for part in parts:
+            table = part.table.copy() if table is None else _lengthened(table, part.table)
+            others.append(replace(part, table=table[:0].copy()))
+            del part
+        if table is None:
+            raise ValueError("no parts to join")
+        columns = [f.name for f in fields(RankerRows) if f.name not in ("table", "positions", "only_shown")]
+        joined = {name: np.concatenate([getattr(part, name) for part in others]) for name in columns}
+        filled = [part for part in others if len(part.worth)]
+        return RankerRows(
+            **joined,
+            table=table,
             positions=_joined_where_known([part.positions for part in filled]),
             only_shown=_joined_where_known([part.only_shown for part in filled]),
         )
+
+
+def _lengthened(table: NDArray[np.float32], more: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The table with more rows at its end; nothing else may refer to it."""
+    n_rows = len(table)
+    table.resize((n_rows + len(more), table.shape[1]), refcheck=False)
+    table[n_rows:] = more
+    return table
 
 
 def _joined_where_known(columns: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:

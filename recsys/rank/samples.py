@@ -1,6 +1,7 @@
 """Which rows a ranker learns from and which ones judge it: sampled, split by time, put at places."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,38 @@ HELD_OUT = 0.2
 """Newest share of the requests: held out at first, to decide how many trees are kept, and to calibrate the scores."""
 
 
+@dataclass(frozen=True)
+class LearningRows:
+    """What a ranker needs of the rows of one or more windows, which is about half of them.
+
+    Attributes:
+        older: of the older requests only the rows that a ranker is fitted on.
+        newest: all rows of the newest share of the requests.
+    """
+
+    older: RankerRows
+    newest: RankerRows
+
+    @classmethod
+    def of(cls, *windows: RankerRows, config: RankerConfig, seed: int, newest: float = HELD_OUT) -> "LearningRows":
+        """Choose from the windows one by one: a copy of all would take much memory.
+
+        Args:
+            windows: in time order.
+            seed: of the draw among rows of worth 0, see `to_learn_from`.
+        """
+        start, generator = _start_of(windows, newest), np.random.default_rng(seed)
+        older = (to_learn_from(rows, config, generator, rows.times < start) for rows in windows)
+        return cls(
+            RankerRows.joined([replace(rows, missed=rows.missed[rows.missed < start]) for rows in older]),
+            RankerRows.joined([_since(rows, start) for rows in windows]),
+        )
+
+
 def sampled(
     rows: RankerRows,
     negatives: int,
-    seed: int,
+    seed: int | np.random.Generator,
     first: NDArray[np.bool_] | None = None,
     requests: NDArray[np.bool_] | None = None,
 ) -> RankerRows:
@@ -40,7 +69,10 @@ def sampled(
 
 
 def to_learn_from(
-    rows: RankerRows, config: RankerConfig, seed: int, requests: NDArray[np.bool_] | None = None
+    rows: RankerRows,
+    config: RankerConfig,
+    seed: int | np.random.Generator,
+    requests: NDArray[np.bool_] | None = None,
 ) -> RankerRows:
     """The rows that a ranker is fitted on, of all requests or of the chosen ones (n_requests,).
 
@@ -51,25 +83,10 @@ def to_learn_from(
 
 def split(rows: RankerRows, newest: float = HELD_OUT) -> tuple[RankerRows, RankerRows]:
     """Older and newer requests: the newest share, by time, apart; equal times stay together."""
-    start = _start_of(rows, newest)
+    start = _start_of([rows], newest)
     is_older = rows.times < start
     older = rows.select(np.repeat(is_older, rows.sizes), is_older)
     return replace(older, missed=rows.missed[rows.missed < start]), _since(rows, start)
-
-
-def split_to_learn_from(
-    rows: RankerRows, config: RankerConfig, seed: int, newest: float = HELD_OUT
-) -> tuple[RankerRows, RankerRows]:
-    """As `split`, but with only those older rows that a ranker is fitted on: a copy of all would take much memory."""
-    start = _start_of(rows, newest)
-    older = to_learn_from(rows, config, seed, rows.times < start)
-    return replace(older, missed=rows.missed[rows.missed < start]), _since(rows, start)
-
-
-def thinned(rows: RankerRows, config: RankerConfig, seed: int, newest: float = HELD_OUT) -> RankerRows:
-    """All rows of the newest share, and of the older requests only what a ranker is fitted on: so much is needed when
-    newer requests are joined later."""
-    return RankerRows.joined(split_to_learn_from(rows, config, seed, newest))
 
 
 def placed(rows: RankerRows, seed: int) -> RankerRows:
@@ -95,11 +112,12 @@ def placed(rows: RankerRows, seed: int) -> RankerRows:
     return replace(rows, positions=places)
 
 
-def _start_of(rows: RankerRows, newest: float) -> int:
+def _start_of(windows: Sequence[RankerRows], newest: float) -> int:
     """Microseconds at which the newest share of the requests begins; equal times stay together."""
-    start = int(np.quantile(rows.times, 1.0 - newest, method="higher")) if rows.n_requests else 0
-    if rows.n_requests and start == rows.times.min():  # most are of the first moment: the newer ones are behind it
-        start = int(np.min(rows.times, where=rows.times > start, initial=np.iinfo(np.int64).max))
+    times = np.concatenate([rows.times for rows in windows])
+    start = int(np.quantile(times, 1.0 - newest, method="higher")) if len(times) else 0
+    if len(times) and start == times.min():  # most are of the first moment: the newer ones are behind it
+        start = int(np.min(times, where=times > start, initial=np.iinfo(np.int64).max))
     return start
 
 

@@ -1,7 +1,10 @@
 """Ranker rows: choosing and joining, sampling, splitting by time, and how an order of them is judged."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from recsys.config import RankerConfig
 from recsys.rank.judging import comparison_metric, mean_ndcg, ndcg
 from recsys.rank.rows import RankerRows
-from recsys.rank.samples import sampled, split, split_to_learn_from, thinned, to_learn_from
+from recsys.rank.samples import LearningRows, sampled, split, to_learn_from
 
 FIELDS = ("table", "worth", "bought", "sizes", "times", "proposed_by")
 
@@ -45,6 +48,12 @@ def check_whole(rows: RankerRows, of: RankerRows) -> None:
     assert rows.sizes.sum() == len(rows.worth)
     for name in ("table", "worth", "bought", "proposed_by"):
         np.testing.assert_array_equal(getattr(rows, name), getattr(of, name)[places])
+
+
+def check_same(rows: RankerRows, other: RankerRows) -> None:
+    """Both are the same rows of the same requests, in the same order."""
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(rows, name), getattr(other, name))
 
 
 @given(requests, st.integers(0, 4), st.integers(0, 3))
@@ -97,26 +106,34 @@ def test_a_split_is_by_time_and_loses_no_row(requests: list[tuple[int, list[int]
     if rows.n_requests:
         assert older.n_requests > 0
     joined = RankerRows.joined([older, newer])
-    for name in FIELDS:
-        np.testing.assert_array_equal(getattr(joined, name), getattr(rows, name))
+    check_same(joined, rows)
 
 
 @given(requests, st.sampled_from([0.2, 0.5]))
-def test_thinned_rows_are_split_as_all_are(requests: list[tuple[int, list[int]]], newest: float) -> None:
-    """What is thinned and joined with newer requests has the same newest share, and all of its rows."""
+def test_what_rankers_learn_from_is_the_newest_rows_and_some_of_the_older(
+    requests: list[tuple[int, list[int]]], newest: float
+) -> None:
     rows, config = make_rows(requests), RankerConfig(negatives=1)
-    newer = make_rows([(time + 100, worth) for time, worth in requests])
-    whole, thin = (RankerRows.joined([older, newer]) for older in (rows, thinned(rows, config, 0, newest)))
-    for name in FIELDS:
-        expected, found = (getattr(split(one, newest)[1], name) for one in (whole, thin))
-        np.testing.assert_array_equal(np.sort(found, axis=0), np.sort(expected, axis=0))
-    older, latest = split_to_learn_from(rows, config, 0, newest)
-    for name in FIELDS:
-        np.testing.assert_array_equal(getattr(latest, name), getattr(split(rows, newest)[1], name))
-    assert older.wanted.sum() == split(rows, newest)[0].wanted.sum()
-    n_left = np.bincount(older.requests, weights=~older.wanted, minlength=older.n_requests)
+    learning = LearningRows.of(rows, config=config, seed=0, newest=newest)
+    older, latest = split(rows, newest)
+    check_whole(learning.older, rows)
+    check_same(learning.newest, latest)
+    assert learning.older.wanted.sum() == older.wanted.sum()
+    n_left = np.bincount(learning.older.requests, weights=~learning.older.wanted, minlength=older.n_requests)
     assert n_left.max(initial=0) <= 1, "the others are sampled"
-    assert older.times.tolist() == split(rows, newest)[0].times.tolist()
+    assert learning.older.times.tolist() == older.times.tolist()
+
+
+@given(requests, st.sampled_from([0.2, 0.5]))
+def test_windows_are_learned_from_as_if_they_were_one(requests: list[tuple[int, list[int]]], newest: float) -> None:
+    rows, newer = make_rows(requests), make_rows([(time + 100, worth) for time, worth in requests])
+    settings: dict[str, Any] = {"config": RankerConfig(negatives=1), "seed": 0, "newest": newest}
+    apart = LearningRows.of(rows, newer, **settings)
+    joined = LearningRows.of(RankerRows.joined([rows, newer]), **settings)
+    check_same(apart.older, joined.older)
+    check_same(apart.newest, joined.newest)
+    first = LearningRows.of(rows, **settings)
+    check_same(LearningRows.of(first.older, first.newest, newer, **settings).newest, joined.newest)
 
 
 def test_the_newest_share_is_split_off() -> None:
@@ -158,6 +175,29 @@ def test_joined_rows_stand_one_window_after_the_other(parts: int) -> None:
     assert joined.worth.tolist() == [1, 0, 0, 2, 1] * parts
     assert joined.table.dtype == np.float32
     assert joined.proposed_by.dtype == np.uint16
+
+
+_JOINING = """
+import resource
+import numpy as np
+from recsys.rank.rows import RankerRows
+
+def part(seed, n=20_000):
+    none, times = np.zeros(n), np.zeros(1, dtype=np.int64)
+    table = np.random.default_rng(seed).random((n, 100), dtype=np.float32)
+    return RankerRows(table, none.astype(np.float32), none > 0, times + n, times, none.astype(np.uint16))
+
+part(0)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+joined = RankerRows.joined(map(part, range(30)))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / joined.table.nbytes)
+"""
+
+
+def test_tables_are_never_there_twice() -> None:
+    """Most of what a training holds in memory are tables of rows."""
+    ran = subprocess.run([sys.executable, "-c", _JOINING], capture_output=True, text=True, check=True)
+    assert float(ran.stdout) < 1.4, "times the memory of the joined table"
 
 
 def test_what_was_only_shown_stays_marked() -> None:

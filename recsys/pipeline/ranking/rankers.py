@@ -19,7 +19,7 @@ from recsys.rank.continuation import Continuation, continued
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
-from recsys.rank.samples import split_to_learn_from, to_learn_from
+from recsys.rank.samples import LearningRows, to_learn_from
 
 _GIVEN = "given"
 """The folder of the rankers of requests that bring their history."""
@@ -58,7 +58,7 @@ class Rankers:
     @classmethod
     def fit(
         cls,
-        rows: RankerRows,
+        rows: LearningRows,
         features: FeatureSet,
         sources: Sequence[str],
         config: RankerConfig,
@@ -75,8 +75,8 @@ class Rankers:
             DataError: no request has an item that was wanted.
         """
         seed, progress, engine = run.seed, run.progress, run.engine
-        progress(f"ranker: {_size_of(rows)}, {counted(len(features.names), 'feature')}")
-        train, validation = split_to_learn_from(rows, config, seed)
+        train, validation = rows.older, rows.newest
+        progress(f"ranker: {_size_of(train, validation)}, {counted(len(features.names), 'feature')}")
         inputs = RankerInputs(train, validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
         side_by_side = engine.run(inputs.opened, RankerInputs.fit, tasks) if engine and len(tasks) > 1 else None
@@ -133,10 +133,10 @@ class Rankers:
             rows: of the newer requests.
         """
         run.progress(f"ranker continues: {_size_of(rows)}")
-        train, validation = split_to_learn_from(rows, config, run.seed)
-        older, continuation = continued(self.full, train, validation, config, run.seed)
+        learning = LearningRows.of(rows, config=config, seed=run.seed)
+        older, continuation = continued(self.full, learning.older, learning.newest, config, run.seed)
         full = continuation.fit(to_learn_from(rows, config, run.seed))
-        return self._calibrated(older, validation, full, train), continuation
+        return self._calibrated(older, learning.newest, full, learning.older), continuation
 
     def continued_again(
         self, continuation: Continuation, older: RankerRows, newer: RankerRows, config: RankerConfig, run: TrainingRun
@@ -197,5 +197,6 @@ class Rankers:
         return cls(full, without, Calibration.load(folder), given=given)
 
 
-def _size_of(rows: RankerRows) -> str:
-    return f"{counted(len(rows.worth), 'row')} of {counted(rows.n_requests, 'request')}"
+def _size_of(*parts: RankerRows) -> str:
+    n_rows, n_requests = sum(len(rows.worth) for rows in parts), sum(rows.n_requests for rows in parts)
+    return f"{counted(n_rows, 'row')} of {counted(n_requests, 'request')}"

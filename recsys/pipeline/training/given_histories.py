@@ -12,19 +12,19 @@ from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.rank.judging import mean_ndcg, ndcg
 from recsys.rank.rows import RankerRows
-from recsys.rank.samples import split
+from recsys.rank.samples import LearningRows
 from recsys.significance import SIGNIFICANT, standard_error
 
 
-def with_own_ranker(rankers: Rankers, rows: RankerRows, window: UnseenWindow, steps: TrainingSteps) -> Rankers:
+def with_own_ranker(rankers: Rankers, rows: LearningRows, window: UnseenWindow, steps: TrainingSteps) -> Rankers:
     """The rankers, with one for requests that bring their history if it orders the newest of these better.
 
     Args:
         rankers: of all other requests; `older` of them has not learned from the newest ones.
         rows: of requests of the window that bring their history.
     """
-    older_rows, newest = split(rows)
-    if rankers.older is None or not older_rows.has_order or not newest.n_requests:
+    newest = rows.newest
+    if rankers.older is None or not rows.older.has_order or not newest.n_requests:
         return rankers
     own = steps.rankers_of_given(rows, window)
     if own.older is None:

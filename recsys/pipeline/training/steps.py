@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET
 from recsys.pipeline.training.rows import UnseenWindow, training_rows
 from recsys.pipeline.training_run import TrainingRun
 from recsys.rank.rows import RankerRows
+from recsys.rank.samples import LearningRows
 
 _NEWCOMERS = 0.1
 """Share of the requests that teach the ranker a second time, without their users."""
@@ -120,21 +122,25 @@ class TrainingSteps:
         strongest = float(self._whole_log.weights.max(initial=0))
         past, features, progress = window.past, window.features, self.run.progress
         found = (training_rows(past, asked, features, strongest, progress, met) for asked, met in parts)
-        return RankerRows.joined([rows for part in found for rows in part])
+        return RankerRows.joined(chain.from_iterable(found))
 
     @property
     def _whole_log(self) -> InteractionLog:
         return self.dataset.log if self.part_of is None else self.part_of
 
-    def rankers(self, rows: RankerRows, window: UnseenWindow) -> Rankers:
+    def to_learn_from(self, *windows: RankerRows) -> LearningRows:
+        """What rankers need of the rows of windows, in time order."""
+        return LearningRows.of(*windows, config=self.config.ranker, seed=self.run.seed)
+
+    def rankers(self, rows: LearningRows, window: UnseenWindow) -> Rankers:
         """The ranker and its ablations, of rows of this window and perhaps of earlier ones."""
         return self._rankers(rows, window, self.config.ranker)
 
-    def rankers_of_given(self, rows: RankerRows, window: UnseenWindow) -> Rankers:
+    def rankers_of_given(self, rows: LearningRows, window: UnseenWindow) -> Rankers:
         """The ranker of requests that bring their history, without ablations."""
         return self._rankers(rows, window, self.config.ranker.model_copy(update={"ablation": False}))
 
-    def _rankers(self, rows: RankerRows, window: UnseenWindow, config: RankerConfig) -> Rankers:
+    def _rankers(self, rows: LearningRows, window: UnseenWindow, config: RankerConfig) -> Rankers:
         return Rankers.fit(rows, window.features, window.past.scoring.sources.names, config, self.run)
 
     def backtest(

@@ -26,7 +26,6 @@ from recsys.pipeline.training.steps import TrainingSteps
 from recsys.pipeline.training_run import TrainingRun
 from recsys.progress import Progress, silent
 from recsys.rank.rows import RankerRows
-from recsys.rank.samples import thinned
 from recsys.rank.tuning import Trial, Tuning, in_this_process, tuned
 from recsys.text.cache import VectorCache
 
@@ -92,17 +91,17 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
     if tuning is not None:
         steps, trials = _tune(steps, rows, window.features, tuning)
         asked = asked.model_copy(update={"ranker": steps.config.ranker})
-    rankers_before_test = steps.rankers(rows, window)
+    older_columns = some_rows(rows.table)
+    learning = steps.to_learn_from(rows)
+    del rows  # which may be as large as all else
+    rankers_before_test = steps.rankers(learning, window)
     requests = steps.requests_in(split.ranker_start, split.test_start)
     held_out: tuple[DialPoint, ...] = ()
     if asked.policy.discovery == "auto":
         held_out = discovery_curve(window.pipeline(rankers_before_test), requests, steps.state)
         steps = with_worthwhile_discovery(steps, held_out)
-    older_columns = some_rows(rows.table)
-    rows = thinned(rows, steps.config.ranker, steps.run.seed)
-    given = steps.rows_of_given(window, requests)
+    given = steps.to_learn_from(steps.rows_of_given(window, requests))
     rankers_before_test = with_own_ranker(rankers_before_test, given, window, steps)
-    given = thinned(given, steps.config.ranker, steps.run.seed)
 
     # 2. Models that have seen only what came before the test are measured on it.
     past_before_test = steps.learn(split.test_start, TEXT_SHARES[1], window.past.scoring.sources)
@@ -113,14 +112,14 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
     # 3. A new ranker, and the discovery dial, learn from both windows; the sources learn from everything.
     rows_of_test = steps.rows(window, test)
     columns = feature_rows(window.features, older_columns, some_rows(rows_of_test.table))
-    rows = RankerRows.joined([rows, rows_of_test])
-    del rows_of_test  # which is in `rows`, and may be as large as all else
-    rankers = steps.rankers(rows, window)
-    del rows
+    learning = steps.to_learn_from(learning.older, learning.newest, rows_of_test)
+    del rows_of_test
+    rankers = steps.rankers(learning, window)
+    del learning
     if rankers_before_test.given is not None:
         given_of_test = steps.rows_of_given(window, test)
         report = with_figures_of_given(report, rankers_before_test, given_of_test)
-        given = RankerRows.joined([given, given_of_test])
+        given = steps.to_learn_from(given.older, given.newest, given_of_test)
         rankers = replace(rankers, given=steps.rankers_of_given(given, window))
     if asked.policy.discovery == "auto":
         steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()))
