@@ -139,7 +139,8 @@ class Recommender:
         ranked = self.rank(block, [request.n for request in requests])
         lists = lists_of(requests, block, ranked, self.scoring, self.bundle)
         if RANKER not in stages.left_out:
-            lists = explainable(lists, block, ranked, self.scoring, self.bundle, self._event_names)
+            users = [-1 if request.user_id is None else self.user_number(request.user_id) for request in requests]
+            lists = explainable(lists, block, ranked, self.scoring, self.bundle, self._event_names, users)
             if explain:
                 lists = explained(lists, block, ranked, self.catalogue)
         queries = [None] * len(lists) if block.queries is None or self.reads_texts else block.queries
