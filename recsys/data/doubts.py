@@ -1,7 +1,7 @@
 """Data that can be read, but may be a mistake: a sentence for each such thing, that says what it is and what to do."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -74,7 +74,7 @@ def doubts_of_events(log: InteractionLog, name: str, config: EventsConfig) -> It
     """Doubts about the event table, once it is a log; `name` is that of its file."""
     for sentence in (
         *_giant_user(log),
-        *_names_without_weight(log, config),
+        *names_without_weight(log.event_names, config),
         *_strange_values(log, config),
         *_impressions_without_request(log),
         *_nothing_wanted(log),
@@ -191,9 +191,9 @@ def _giant_user(log: InteractionLog) -> Iterator[str]:
         )
 
 
-def _names_without_weight(log: InteractionLog, config: EventsConfig) -> Iterator[str]:
+def names_without_weight(names: Iterable[str], config: EventsConfig) -> Iterator[str]:
     """Event names that `events.weights` has in another letter case, and those that it does not have at all."""
-    unknown = [found for found in log.event_names if found not in config.weights]
+    unknown = [found for found in names if found not in config.weights]
     for found in unknown:
         if found.lower() in config.weights:
             yield (

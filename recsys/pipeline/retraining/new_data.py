@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recsys.config import RetrainConfig
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
+from recsys.data.doubts import names_without_weight
 from recsys.data.interactions import InteractionLog
 from recsys.moments import DAY
 from recsys.pipeline.recommender.bundle import Bundle
@@ -45,6 +46,7 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
         _volume("volume", past_acts, new_acts, span, config),
         _volume("volume of impressions", _impressions(past), _impressions(new), span, config),
         check_unusable(len(new), n_unusable, config),
+        *_names(champion, new),
         *_columns(last, new, config),
         *_item_columns(champion, dataset, config),
         _users(past_acts, last_acts, new_acts, config),
@@ -110,6 +112,17 @@ def check_unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:
         f"{share:.1%} of the new events name unknown items or have wrong cells; {config.max_unusable:.0%} are allowed"
     )
     return Check("unknown ids", share <= config.max_unusable, words)
+
+
+def _names(champion: Bundle, new: InteractionLog) -> Iterator[Check]:
+    """Names that no event had before. No weight was chosen for them, and nobody looks on: it is told, and not refused,
+    because an event that begins to be logged is nothing wrong."""
+    there = {new.event_names[number] for number in np.unique(new.events)}
+    added = sorted(there.difference(champion.log.event_names))
+    if added:
+        doubts = list(names_without_weight(added, champion.config.events))
+        remedy = ["only `recsys train` changes weights"] * bool(doubts)
+        yield Check("names of events", True, "; ".join([f"new are {', '.join(map(repr, added))}", *doubts, *remedy]))
 
 
 def _columns(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:

@@ -218,6 +218,24 @@ def test_what_a_server_logged_and_logs_no_more_is_missed(
     assert [check.name for check in check_data(served, dataset, 0) if not check.passed] == objections
 
 
+def test_a_name_that_no_event_had_before_is_told(champion: Bundle, frames: Frames, config: Config) -> None:
+    """Nobody has chosen its weight: it may be a hide, and counts as a sign of interest."""
+
+    def told(name: str) -> list[str]:
+        some = pl.when(pl.int_range(pl.len()) % 5 == 0)
+        new = poisoned_part(frames, lambda new: new.with_columns(event=some.then(pl.lit(name)).otherwise("event")))
+        dataset = dataset_from_frames(frames[0], pl.concat([until(frames[1], SERVED_DAYS), new]), config)
+        checks = check_data(champion, dataset, 0)
+        assert all(check.passed for check in checks)
+        return [check.words for check in checks if check.name == "names of events"]
+
+    (words,) = told("hide")
+    assert words.startswith("new are 'hide'; events.weights does not name 'hide': each is worth events.default_weight")
+    assert words.endswith("only `recsys train` changes weights")
+    assert told("skip") == ["new are 'skip'"]
+    assert told("purchase") == []
+
+
 def test_a_few_values_say_nothing(champion: Bundle, frames: Frames, config: Config) -> None:
     """Of a rare kind of event, such as two donations in a week."""
 
