@@ -15,7 +15,9 @@ from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.doubts import names_without_weight
 from recsys.data.interactions import InteractionLog
+from recsys.errors import ConfigError
 from recsys.moments import DAY
+from recsys.pipeline.ranking.rules import check_rules, idle_rules
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Check
 
@@ -49,6 +51,7 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
         *_names(champion, new),
         *_columns(last, new, config),
         *_item_columns(champion, dataset, config),
+        *_rules(champion, dataset),
         _users(past_acts, last_acts, new_acts, config),
         *_mixtures(dataset, last_acts, new_acts, config),
         _prices(champion, dataset, config),
@@ -150,6 +153,20 @@ def _item_columns(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> 
             words = f"{lost:.0%} of the known items that had a {name} have none now"
             if lost:
                 yield Check(f"schema: {name} of items", lost <= config.max_drift, words)
+
+
+def _rules(champion: Bundle, dataset: Dataset) -> Iterator[Check]:
+    """Rules of lists that no longer fit the columns of the items: no list could be made. One that has come to concern
+    no item is told, and not refused, because items come and go."""
+    policy = champion.config.policy
+    try:
+        check_rules(policy, dataset.catalogue)
+    except ConfigError as error:
+        yield Check("rules", False, f"{error}; mend the items, or train with other rules (`recsys train`)")
+        return
+    before = set(idle_rules(policy, champion.catalogue))
+    if idle := [doubt for doubt in idle_rules(policy, dataset.catalogue) if doubt not in before]:
+        yield Check("rules", True, "; ".join(idle))
 
 
 def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:
