@@ -14,7 +14,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.tables.schema import MAX_ID, Column
 from recsys.data.tables.table import Table
 from recsys.data.user_profiles import UserProfiles
-from recsys.moments import DAY
+from recsys.moments import DAY, day_of
 
 _NAMED = 5
 """Names that one sentence lists."""
@@ -23,6 +23,9 @@ _SHOWN = 40
 """Characters that a sentence shows of a long id."""
 
 _END_OF_1970 = 365 * DAY
+
+_LONG_GAP = 30 * DAY
+"""Shops close for less."""
 
 _SAME = 0.1
 """If more than this share of the events are the same as another one, the log may be in the file twice."""
@@ -79,6 +82,7 @@ def doubts_of_events(log: InteractionLog, name: str, config: EventsConfig) -> It
         *_impressions_without_request(log),
         *_nothing_wanted(log),
         *_times_of_1970(log),
+        *_long_after_the_others(log),
         *_places_from_one(log),
     ):
         yield f"{name}: {sentence}"
@@ -252,6 +256,22 @@ def _nothing_wanted(log: InteractionLog) -> Iterator[str]:
 def _times_of_1970(log: InteractionLog) -> Iterator[str]:
     if len(log) and log.times[-1] < _END_OF_1970:
         yield "all times lie in 1970 or before; if they count days or hours, write dates or epoch seconds"
+
+
+def _long_after_the_others(log: InteractionLog) -> Iterator[str]:
+    """A few events that come so long after all others that their times may be wrong."""
+    newest = log.times[-max(2, len(log) // 100) :]
+    gaps = np.diff(newest)
+    if not len(gaps):
+        return
+    gap, first = int(gaps.max()), int(np.argmax(gaps)) + 1
+    if gap > max(_LONG_GAP, (newest[first - 1] - log.times[0]) // 2):
+        late = len(newest) - first
+        have, come = ("its time is", "comes") if late == 1 else ("their times are", "come")
+        yield (
+            f"{counted(late, 'event')} {come} {gap // DAY:,} days after all others, on {day_of(int(newest[first]))}; "
+            f"if {have} wrong, correct or remove {'it' if late == 1 else 'them'}: what is recent is seen from there"
+        )
 
 
 def _places_from_one(log: InteractionLog) -> Iterator[str]:
