@@ -70,6 +70,19 @@ class StoreError(RecsysError):
     exit_code = 5
 
 
+def check_kind(given: object, kind: type, wanted: str) -> None:
+    """Refuse an argument of another kind where it is given: it would fail far from there, and in words of Python.
+
+    Args:
+        wanted: what takes what, and how one is made, for the message.
+
+    Raises:
+        ConfigError: it is of another kind.
+    """
+    if not isinstance(given, kind):
+        raise ConfigError(f"{wanted}, not a {type(given).__module__}.{type(given).__qualname__}")
+
+
 def is_full(error: BaseException) -> bool:
     """Whether an error says that a disk has no room. Libraries that are not Python keep the number in their text."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:

@@ -5,8 +5,10 @@ import json
 import re
 import resource
 import runpy
+import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from dataclasses import fields
 from importlib import metadata
@@ -52,6 +54,19 @@ HEAVY = {
     *("torch", "transformers", "peft", "lightgbm", "implicit", "polars", "scipy", "numpy", "pandas", "pydantic"),
     *("fastapi", "uvicorn", "rich", "matplotlib"),
 }
+
+
+def test_a_source_package_holds_no_tests_without_what_they_need(tmp_path: Path) -> None:
+    """setuptools would take tests/test_*.py along, and neither their conftest nor the documents that they read."""
+    pytest.importorskip("setuptools")
+    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    build = "from setuptools.build_meta import build_sdist; print(build_sdist('.'))"
+    subprocess.run([sys.executable, "-c", build], cwd=tmp_path, check=True, capture_output=True)
+    (package,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(package) as files:
+        assert [name for name in files.getnames() if "/tests" in name] == []
 
 
 def test_public_names_are_these() -> None:

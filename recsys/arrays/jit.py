@@ -5,7 +5,8 @@ not made for several writers: one may lose or overwrite another's entry (numba i
 a time, and the others read its cache; then all compute with the same instructions.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from numba import njit
 from numba.core.compiler_lock import global_compiler_lock
 
 from recsys.disk import locked
+from recsys.errors import ConfigError, is_full
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
@@ -41,8 +43,7 @@ def jit(*, fastmath: Collection[str] = ()) -> Callable[[Loop], Loop]:
             with global_compiler_lock:
                 if folder in _held:
                     return compile_(signature)
-                folder.mkdir(parents=True, exist_ok=True)  # somebody may have cleared the cache since
-                with locked(folder / _LOCK):
+                with _locked(folder):
                     _held.add(folder)
                     try:
                         return compile_(signature)
@@ -54,6 +55,21 @@ def jit(*, fastmath: Collection[str] = ()) -> Callable[[Loop], Loop]:
         return found
 
     return compiled
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with ExitStack() as until_compiled:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)  # somebody may have cleared the cache since
+            until_compiled.enter_context(locked(folder / _LOCK))
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise ConfigError(
+                f"compiled loops cannot be kept in {folder}: {error.strerror}; set NUMBA_CACHE_DIR to another folder"
+            ) from error
+        yield
 
 
 def folder_of_loops() -> Path:

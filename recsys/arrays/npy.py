@@ -1,5 +1,6 @@
 """Arrays as .npy files, without pickle."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from recsys.errors import BundleError
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
@@ -20,8 +23,19 @@ def load_array(path: Path) -> NDArray[Any]:
 
     Being writable, it has the same type as an array in memory: a trained version and a loaded one run the same compiled
     loops, to the last bit, and these are compiled only once.
+
+    Raises:
+        BundleError: the file system cannot map files, as some network and FUSE file systems.
     """
-    mapped: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    try:
+        mapped: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
+    except OSError as error:
+        if error.errno != errno.ENODEV:
+            raise
+        raise BundleError(
+            f"{path}: its file system cannot map files into memory (mmap); keep the registry on one that can, such as "
+            "a local disk"
+        ) from error
     return mapped.view(np.ndarray)  # as np.memmap every slice would cost microseconds more
 
 

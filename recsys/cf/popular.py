@@ -18,6 +18,8 @@ from recsys.retrieval.scores import SharedScores, best_of
 USUAL_HALF_LIFE = 30.0
 """Days, where nothing says otherwise."""
 
+_MOST_IDLE = 10.0
+
 
 class Popular(LogModel):
     """Summed event weights; an event counts half after `half_life_days`, seen from the last event of the log.
@@ -57,7 +59,15 @@ class Popular(LogModel):
 
 
 def faded_weights(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
-    """(n_events,) weights; an event counts half after `half_life_days`, seen from the last event of the log."""
+    """(n_events,) weights; an event counts half after `half_life_days`, seen from the last event of the log.
+
+    A time without events counts as `_MOST_IDLE` half-lives at most: where the last event comes years after the others,
+    these would all be worth 0.
+    """
+    half_life = DAY * (config.half_life_days or USUAL_HALF_LIFE)
     end = log.times[-1] if len(log) else 0
-    half_lives = (end - log.times) / (DAY * (config.half_life_days or USUAL_HALF_LIFE))
-    return np.asarray(log.weights * 0.5**half_lives)
+    ages = end - log.times
+    too_long = np.maximum(np.diff(log.times, append=end) - int(_MOST_IDLE * half_life), 0)
+    if too_long.any():
+        ages = ages - np.cumsum(too_long[::-1])[::-1]
+    return np.asarray(log.weights * 0.5 ** (ages / half_life))

@@ -206,8 +206,12 @@ def _store(url: str) -> Finding:
                     "store", "note", f"there is no file {file} yet", "`recsys serve` makes it; or name another"
                 )
             return Finding("store", "problem", f"there is no folder {file.parent}", "make it, or name another")
-        if address_of(url).scheme in ("postgresql", "postgres") and not PostgresStore.is_made(url):
+        is_postgres = address_of(url).scheme in ("postgresql", "postgres")
+        if is_postgres and not PostgresStore.is_made(url):
             return Finding("store", "note", "there are no tables in this database yet", "`recsys serve` makes them")
+        if PostgresStore.would_upgrade(url) if is_postgres else file is not None and SqliteStore.would_upgrade(file):
+            found = "its tables are of an earlier release, and were left as they are"
+            return Finding("store", "note", found, "`recsys serve` upgrades them; the earlier release then refuses it")
         store = open_store(url)
         try:
             if isinstance(store, SqliteStore):

@@ -154,6 +154,9 @@ def _diff(registry: "Registry", arguments: argparse.Namespace) -> None:
         changed = {key: {"first": first, "second": second} for key, (first, second) in found.items()}
         output.print_json({"first": arguments.first, "second": arguments.second, "differences": changed})
         return
+    if not found:
+        print(f"nothing differs between the manifests of {arguments.first} and {arguments.second}, except their files")
+        return
     rows = [(key, _text(first), _text(second)) for key, (first, second) in found.items()]
     output.print_table(["key", arguments.first, arguments.second], rows)
 

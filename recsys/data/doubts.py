@@ -1,7 +1,7 @@
 """Data that can be read, but may be a mistake: a sentence for each such thing, that says what it is and what to do."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.tables.schema import MAX_ID, Column
 from recsys.data.tables.table import Table
 from recsys.data.user_profiles import UserProfiles
-from recsys.moments import DAY
+from recsys.moments import DAY, day_of
 
 _NAMED = 5
 """Names that one sentence lists."""
@@ -23,6 +23,9 @@ _SHOWN = 40
 """Characters that a sentence shows of a long id."""
 
 _END_OF_1970 = 365 * DAY
+
+_LONG_GAP = 30 * DAY
+"""Shops close for less."""
 
 _SAME = 0.1
 """If more than this share of the events are the same as another one, the log may be in the file twice."""
@@ -74,11 +77,12 @@ def doubts_of_events(log: InteractionLog, name: str, config: EventsConfig) -> It
     """Doubts about the event table, once it is a log; `name` is that of its file."""
     for sentence in (
         *_giant_user(log),
-        *_names_without_weight(log, config),
+        *names_without_weight(log.event_names, config),
         *_strange_values(log, config),
         *_impressions_without_request(log),
         *_nothing_wanted(log),
         *_times_of_1970(log),
+        *_long_after_the_others(log),
         *_places_from_one(log),
     ):
         yield f"{name}: {sentence}"
@@ -191,9 +195,9 @@ def _giant_user(log: InteractionLog) -> Iterator[str]:
         )
 
 
-def _names_without_weight(log: InteractionLog, config: EventsConfig) -> Iterator[str]:
+def names_without_weight(names: Iterable[str], config: EventsConfig) -> Iterator[str]:
     """Event names that `events.weights` has in another letter case, and those that it does not have at all."""
-    unknown = [found for found in log.event_names if found not in config.weights]
+    unknown = [found for found in names if found not in config.weights]
     for found in unknown:
         if found.lower() in config.weights:
             yield (
@@ -252,6 +256,22 @@ def _nothing_wanted(log: InteractionLog) -> Iterator[str]:
 def _times_of_1970(log: InteractionLog) -> Iterator[str]:
     if len(log) and log.times[-1] < _END_OF_1970:
         yield "all times lie in 1970 or before; if they count days or hours, write dates or epoch seconds"
+
+
+def _long_after_the_others(log: InteractionLog) -> Iterator[str]:
+    """A few events that come so long after all others that their times may be wrong."""
+    newest = log.times[-max(2, len(log) // 100) :]
+    gaps = np.diff(newest)
+    if not len(gaps):
+        return
+    gap, first = int(gaps.max()), int(np.argmax(gaps)) + 1
+    if gap > max(_LONG_GAP, (newest[first - 1] - log.times[0]) // 2):
+        late = len(newest) - first
+        have, come = ("its time is", "comes") if late == 1 else ("their times are", "come")
+        yield (
+            f"{counted(late, 'event')} {come} {gap // DAY:,} days after all others, on {day_of(int(newest[first]))}; "
+            f"if {have} wrong, correct or remove {'it' if late == 1 else 'them'}: what is recent is seen from there"
+        )
 
 
 def _places_from_one(log: InteractionLog) -> Iterator[str]:

@@ -41,6 +41,7 @@ from recsys.data.tables.schema import EVENTS, ITEMS, USERS
 from recsys.data.tables.table import Table, frame_table
 from recsys.data.user_profiles import UserProfiles
 from recsys.data.users_table import read_users
+from recsys.errors import check_kind
 from recsys.places import Place, at_hand, place, renamed
 from recsys.progress import Progress, silent
 
@@ -90,6 +91,7 @@ def load_dataset(
         DataError: a file is missing, cannot be read or lacks a column, or too many rows are bad (nothing is written).
         ConfigError: pseudonyms are asked for, and there is no key for them.
     """
+    check_kind(config, Config, "load_dataset takes a Config, such as load_config(None, ['text.epochs=2']) makes")
     dataset, report = read_dataset(place(str(folder)), config)
     for line in report.doubts:
         progress(line)
@@ -113,6 +115,7 @@ def dataset_from_frames(
     Raises:
         DataError: as `load_dataset`; lines are rows, from 1.
     """
+    check_kind(config, Config, "dataset_from_frames takes a Config, such as load_config(None, ['text.epochs=2']) makes")
     table = None if users is None else frame_table(users, "users")
     dataset, report = _assemble(frame_table(items, "items"), frame_table(events, "events"), table, config)
     for part in report.rejections:

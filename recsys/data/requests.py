@@ -1,6 +1,6 @@
 """A request: one moment a list is or was wanted."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from typing import Any
@@ -11,6 +11,9 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "user_id": (str | None, "text"),
     "n": (Integral, "a whole number from 1"),
     "time": (Integral | None, "a whole number of microseconds since 1970 UTC"),
+    "context": (Mapping, 'a mapping, such as {"query": "garden hose"}'),
+    "filters": (Mapping, 'a mapping from columns to conditions, such as {"category": ["books"]}'),
+    "policy": (Mapping, 'a mapping of keys of the policy section, such as {"diversity": 0.3}'),
 }
 """What fields must be, and in words: numbers as ids, and texts as numbers, would only fail far away from here."""
 
@@ -32,8 +35,10 @@ class Request:
         policy: overrides of the `policy` section for this list.
         targets: for evaluation: the item ids that were wanted.
 
+    None stands for an empty `context`, `filters`, `policy` or `exclude`. Ids may be in any collection of texts.
+
     Raises:
-        DataError: `n` is below 1, an id is not text, or a number is not whole.
+        DataError: `n` is below 1, an id is not text, a number is not whole, or a mapping is none.
     """
 
     user_id: str | None = None
@@ -50,6 +55,9 @@ class Request:
     targets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("context", "filters", "policy", "exclude"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, () if name == "exclude" else {})
         for name, (kind, wanted) in _KINDS.items():
             if not isinstance(getattr(self, name), kind):
                 raise self._wrong(name, wanted)
@@ -59,9 +67,13 @@ class Request:
             raise self._wrong("time", _KINDS["time"][1])
         for name in ("history", "candidates", "exclude", "targets"):
             ids = getattr(self, name)
+            if ids is None:
+                continue
             # A string is a sequence of strings too: its letters would be taken for ids.
-            if isinstance(ids, str) or not all(isinstance(id_, str) for id_ in ids or ()):
+            if isinstance(ids, str) or not (isinstance(ids, Collection) and all(isinstance(id_, str) for id_ in ids)):
                 raise self._wrong(name, "a tuple of item ids, each of them text")
+            if not isinstance(ids, tuple):  # of an array nobody can say whether it is empty as of a tuple
+                object.__setattr__(self, name, tuple(ids))
 
     def unexplored(self) -> "Request":
         """The same request without exploration."""

@@ -11,10 +11,10 @@ REG/live/<version>/         events since, as servers know them; see `recsys.regi
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from recsys.disk import as_usual, remove_tree, replace_file, sync, sync_tree
-from recsys.errors import BundleError
+from recsys.errors import BundleError, check_kind
 from recsys.registry.history import (
     Check,
     earlier_versions,
@@ -37,7 +37,10 @@ from recsys.registry.manifest import (
 from recsys.registry.version_names import free_moment, is_version_name, version_name
 from recsys.registry.writer import RegistryWriter
 
+_WANTED = "a registry takes a Bundle, as train makes one"
 
+
+@runtime_checkable
 class Publishable(Protocol):
     """A bundle, as the registry sees it."""
 
@@ -61,6 +64,7 @@ class Registry(RegistryWriter):
 
         Returns, raises: as `add`.
         """
+        check_kind(bundle, Publishable, _WANTED)
         with self.stage() as folder:
             bundle.save(folder)
             return self.publish_folder(folder, bundle.description, parent=parent, why=why)
@@ -78,6 +82,7 @@ class Registry(RegistryWriter):
         Raises:
             BundleError: the registry cannot be written, or what was written cannot be read back.
         """
+        check_kind(bundle, Publishable, _WANTED)
         with self.stage() as folder:
             bundle.save(folder)
             return self.add_folder(folder, bundle.description, parent=parent)

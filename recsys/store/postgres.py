@@ -37,6 +37,7 @@ SELECT {_COLUMNS} FROM unnest({_ARRAYS}) WITH ORDINALITY AS posted ({_COLUMNS}, 
 ON CONFLICT (event_id) DO NOTHING RETURNING event_id"""
 
 _LAST_GIVEN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM recsys.{}_offset_seq"
+_SCHEMA_VERSION = "SELECT coalesce(max(version), 0) FROM recsys.schema_version"
 _RESERVE = "SELECT setval('recsys.{}_offset_seq', %s)"
 
 _PUT_ITEMS = """INSERT INTO recsys.items (item_id, content)
@@ -76,7 +77,13 @@ class PostgresStore:
         """Whether the tables are there; makes none. Raises as opening it, unless what is wrong is in the tables."""
         with closing(Connections(url)) as connections, connections.one() as connection:
             _check_settings(connections.place, connection)
-            return _one(connection, "SELECT to_regclass('recsys.schema_version')") is not None
+            return _is_made(connection)
+
+    @staticmethod
+    def would_upgrade(url: str) -> bool:
+        """Whether opening it would change its tables, which are of an earlier release; changes nothing itself."""
+        with closing(Connections(url)) as connections, connections.one() as connection:
+            return _is_made(connection) and int(_one(connection, _SCHEMA_VERSION)) < len(MIGRATIONS)
 
     @property
     def identity(self) -> str:
@@ -201,10 +208,10 @@ class PostgresStore:
         newest = len(MIGRATIONS)
         with connection.transaction():
             connection.execute(_TURN)
-            if _one(connection, "SELECT to_regclass('recsys.schema_version')") is None:  # else no right is needed
+            if not _is_made(connection):  # else no right is needed
                 connection.execute("CREATE SCHEMA IF NOT EXISTS recsys")
                 connection.execute("CREATE TABLE recsys.schema_version (version integer NOT NULL)")
-            version = int(_one(connection, "SELECT coalesce(max(version), 0) FROM recsys.schema_version"))
+            version = int(_one(connection, _SCHEMA_VERSION))
             if version > newest:
                 raise StoreError(
                     f"store {self._connections.place} has schema version {version}, this recsys knows up to {newest}; "
@@ -214,6 +221,10 @@ class PostgresStore:
                 for statement in MIGRATIONS[step]:
                     connection.execute(statement.encode())
                 connection.execute("INSERT INTO recsys.schema_version VALUES (%s)", (step + 1,))
+
+
+def _is_made(connection: "Connection") -> bool:
+    return _one(connection, "SELECT to_regclass('recsys.schema_version')") is not None
 
 
 def _check_settings(place: str, connection: "Connection") -> None:

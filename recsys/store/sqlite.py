@@ -5,7 +5,9 @@ Several threads and several processes of one machine may use the same file. See 
 
 import json
 import os
+import sqlite3
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from recsys.data.events import EVENT_COLUMNS, Event, event_row
@@ -15,7 +17,7 @@ from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
-from recsys.store.sqlite_connection import SqliteConnection
+from recsys.store.sqlite_connection import BUSY_SECONDS, SqliteConnection
 from recsys.store.sqlite_schema import MIGRATIONS
 
 _REMEDY = "check that the file is a recsys store, that it can be written and that the disk has room"
@@ -46,6 +48,20 @@ class SqliteStore:
         except BaseException:
             self._connection.close()
             raise
+
+    @staticmethod
+    def would_upgrade(path: Path) -> bool:
+        """Whether opening a file would change its tables, which are of an earlier release; changes nothing itself.
+
+        Raises:
+            StoreError: the file cannot be read, or is no SQLite file.
+        """
+        try:
+            with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"store {path}: {error}; {_REMEDY}") from error
+        return 0 < int(version) < len(MIGRATIONS)
 
     @property
     def identity(self) -> str:

@@ -1,5 +1,5 @@
-"""uvicorn's HTTP/1.1 with limits that it lacks, on the time for the head of a request and on its length; and with
-answers to callers who have closed their half of the connection.
+"""uvicorn's HTTP/1.1 with limits that it lacks, on the time for the head of a request, on its length, and on the time
+that a caller may leave an answer lying; and with answers to callers who have closed their half of the connection.
 
 A connection costs a file and memory; some thousands that never finish their requests would keep everybody else out
 (CWE-400, known as Slowloris). How long a body may take is `serving.calls.middleware.BodyLimit`'s part.
@@ -18,24 +18,42 @@ _HEAD_BYTES = 64 * 1024
 
 
 class TimedHeads(HttpToolsProtocol):
-    """The protocol of one connection, which is closed when a head does not come in time or is too long.
+    """The protocol of one connection, which is closed when a head does not come in time or is too long, or when what
+    was answered is not taken.
 
     The time begins when a head is due, and anew when one has begun.
+
+    Attributes:
+        head_seconds: how long a head may take.
+        taken_seconds: how long a caller may take for what waits to be sent: a minute, as with other servers.
     """
 
     head_seconds: float
+    taken_seconds: float = 60.0
     _waiting: asyncio.TimerHandle | None = None
+    _untaken: asyncio.TimerHandle | None = None
     _come = 0
     _too_long = False
     _in_body = False  # also while the rest of one comes that was answered before its end, as one that is too long
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # what the system does not take at once is untaken, however short
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._have_head()
+        self._have_taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._have_taken()
+        self._untaken = self.loop.call_later(self.taken_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._have_taken()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self.cycle is None or self.cycle.response_complete:
@@ -92,6 +110,11 @@ class TimedHeads(HttpToolsProtocol):
         if self._waiting is None:
             self._come = 0
             self._waiting = self.loop.call_later(self.head_seconds, self.transport.close)
+
+    def _have_taken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
 
     def _have_head(self) -> None:
         if self._waiting is not None:

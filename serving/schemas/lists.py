@@ -1,10 +1,10 @@
 """Bodies and answers of /v1/recommend and /v1/rank, and of similar items."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from recsys.config import MAX_RULE, Count, Days
+from recsys.config import MAX_RULE, Count, Days, Discovery, Seen
 from recsys.data.event_fields import Context, Id, Name
 from serving.schemas.values import Filters, Ids, Moment, RequestPart, or_null
 
@@ -29,10 +29,10 @@ class QuotaIn(RequestPart):
 class PolicyOverride(RequestPart):
     """The `policy` section of the config, for this list only."""
 
-    seen: Literal["exclude", "demote", "keep"] | None = None
+    seen: Seen | None = Field(None, description="auto: as the version has decided")
     boosts: list[BoostIn] | None = Field(None, max_length=20)
-    discovery: float | None = Field(
-        None, ge=0, le=1, description="above 0, items with few signs of interest so far move up"
+    discovery: Discovery | None = Field(
+        None, description="above 0, items with few signs of interest so far move up; auto: as the version has decided"
     )
     diversity: float | None = Field(
         None, ge=0, le=1, description="0 keeps the ranker's order; 1 makes items as unlike as possible"

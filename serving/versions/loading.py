@@ -92,6 +92,12 @@ class VersionLoader:
         check_privacy(self._pseudonymise, self._registry, version)
         mark = manifest.store
         offset = mark.offset if mark is not None and mark.identity == self._store.identity else 0
+        if mark is not None and mark.identity != self._store.identity:
+            logger.warning(
+                "%s has learned from another store than this one: what came to that one since, such as events, deleted "
+                "items and forgotten users, is not known here",
+                version,
+            )
         recommender = Recommender.load(self._registry.path, version)
         served = self._restored(LoadedVersion(recommender, self._store.identity, offset, self._forgot))
         served.recommender.recommend(Request(n=1))  # compiled loops are there before anyone waits for them

@@ -17,6 +17,12 @@ class TestPopular(ScorerContract):
         model = Popular.fit(make_log([(0, 1, 0), (0, 2, 30), (1, 2, 30)], 4), CfConfig(half_life_days=30.0))
         np.testing.assert_allclose(dense(model, make_histories([], [1]), 4), [[0, 0.5, 2, 0]] * 2)
 
+    def test_an_event_that_comes_years_after_the_others_leaves_their_order(self):
+        """As one with a wrong time, or the first one of a shop that opens again."""
+        log = make_log([(0, 1, 0), (0, 2, 30), (1, 2, 30), (2, 3, 30 + 20 * 365)], 4)
+        model = Popular.fit(log, CfConfig(half_life_days=30.0))
+        np.testing.assert_allclose(dense(model, make_histories([]), 4), [[0, 0.5 / 1024, 2 / 1024, 1]])
+
 
 @pytest.mark.parametrize(("lasting", "expected"), [(False, [3.0]), (True, [90.0, 365.0, 3650.0])])
 def test_the_half_life_is_as_long_as_things_stay_popular(lasting: bool, expected: list[float]) -> None:

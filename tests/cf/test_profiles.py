@@ -125,7 +125,7 @@ def test_in_a_large_catalogue_only_what_a_group_lifts_most_has_a_score(
 
 
 def test_what_has_faded_away_is_no_number_of_none() -> None:
-    log = make_log([(0, 1, 0), (1, 2, 20_000)], 3)
+    log = make_log([(0, 1, 0), *((1, 2, day) for day in range(5, 20_001, 5))], 3)
     faded = ProfilePopularity.fit(profiles_of(town=["here", "here"]), log, CfConfig(half_life_days=1.0))
     assert scores(faded, ["u0"], 3)[0].tolist() == pytest.approx([0, 0, 1])
 

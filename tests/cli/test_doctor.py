@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import sqlite3
 from contextlib import closing
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
 from recsys.registry.manifest import sealed
 from recsys.store import open_store, sqlite_url
+from recsys.store.sqlite_schema import MIGRATIONS
 
 REQUIRES = ["numpy>=1.26", "no-such-library>=2", 'nothing-at-all>=1; extra == "graphs"', "recsys[demo]; extra == 'dev'"]
 
@@ -183,6 +185,21 @@ def test_a_store_that_is_not_there_is_not_made(run: Run, tmp_path: Path) -> None
     outcome = run("doctor", "--store", f"sqlite:///{tmp_path}/none/store.db")
     assert outcome.code == 5
     assert "no folder" in outcome.out
+
+
+def test_a_store_of_an_earlier_release_is_left_as_it_is(run: Run, tmp_path: Path) -> None:
+    """Its server may still run, and could not start again on upgraded tables."""
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        for statement in MIGRATIONS[0]:
+            older.execute(statement)
+        older.execute("PRAGMA user_version = 1")
+    before = path.read_bytes()
+    outcome = run("doctor", "--json", "--store", sqlite_url(path))
+    store = next(check for check in outcome.json["checks"] if check["name"] == "store")
+    assert (outcome.code, store["status"]) == (0, "note")
+    assert "of an earlier release" in store["found"]
+    assert path.read_bytes() == before
 
 
 def test_a_store_that_cannot_be_opened_is_a_problem(run: Run, tmp_path: Path) -> None:

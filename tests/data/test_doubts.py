@@ -65,6 +65,16 @@ def test_days_that_are_read_as_seconds_are_told(tmp_path: Path, time: str, told:
     assert any("all times lie in 1970" in doubt for doubt in report.doubts) == told
 
 
+@pytest.mark.parametrize(("last", "told"), [("2026-03-01", True), ("2024-05-01", False)])
+def test_an_event_that_comes_long_after_all_others_is_told(tmp_path: Path, last: str, told: bool) -> None:
+    days = "".join(f"u{day},i1,click,2024-0{1 + day % 4}-01,,,,\n" for day in range(40))
+    events = f"{HEADER}{days}u1,i1,click,{last},,,,\n"
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    wanted = "1 event comes 699 days after all others, on 2026-03-01; if its time is wrong"
+    assert any(wanted in doubt for doubt in report.doubts) == told
+    assert told or not report.doubts
+
+
 @pytest.mark.parametrize(
     ("events", "told"),
     [

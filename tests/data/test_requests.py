@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from recsys.data.requests import Request
@@ -19,11 +20,22 @@ from recsys.errors import DataError
         ({"history": "i1"}, "history must be a tuple of item ids, each of them text, not 'i1'"),
         ({"candidates": (1, 2)}, "candidates must be a tuple of item ids"),
         ({"exclude": ("i1", None)}, "exclude must be a tuple of item ids"),
+        ({"history": 7}, "history must be a tuple of item ids"),
+        ({"filters": "category"}, "filters must be a mapping from columns"),
+        ({"policy": "seen"}, "policy must be a mapping"),
+        ({"context": "garden hose"}, 'context must be a mapping, such as {"query"'),
     ],
 )
 def test_a_request_that_cannot_be_is_refused(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=f"request 'r': {said}"):
         Request(request_id="r", **fields)
+
+
+def test_ids_may_be_in_an_array_and_none_stands_for_nothing() -> None:
+    for ids in (np.array(["i1", "i2"]), pl.Series(["i1", "i2"]), ["i1", "i2"]):
+        assert Request(history=ids, candidates=ids).history == ("i1", "i2")  # type: ignore[arg-type]
+    empty = Request(context=None, filters=None, policy=None, exclude=None)  # type: ignore[arg-type]
+    assert empty == Request()
 
 
 def test_numbers_of_numpy_are_numbers() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import chromium
 from measured import N_REQUESTS, measurement
 
 from benchmarks.dense_lists import top_k
@@ -133,6 +134,15 @@ def test_plots_have_descriptions_and_ids_are_unique(report: EvaluationReport) ->
     assert "category: …Supplies 3D Printing Filament" in page.words
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
+
+
+def test_the_page_fits_a_narrow_screen(report: EvaluationReport, tmp_path: Path) -> None:
+    """320 pixels: WCAG 2.2, 1.4.10. Tables scroll within themselves."""
+    write_report(tmp_path / "report.html", replace(report, dataset="a_name_without_a_space_" * 5))
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 320, "height": 700})
+        page.goto((tmp_path / "report.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 def test_page_says_who_is_ahead(report: EvaluationReport) -> None:

@@ -59,6 +59,7 @@ def test_list_show_and_diff_tell_people_also_of_damaged_versions(
     assert recsys_models("show", second, "--registry", registry.path) == 0
     assert "cf.factors" in capsys.readouterr().out
     assert recsys_models("diff", second, second, "--registry", registry.path) == 0
+    assert "nothing differs" in capsys.readouterr().out
     with pytest.raises(BundleError, match=r"manifest\.json"):
         recsys_models("show", first, "--registry", registry.path)
     with pytest.raises(BundleError, match="no registry"):

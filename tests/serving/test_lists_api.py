@@ -111,6 +111,10 @@ def test_a_list_takes_a_policy_and_a_query(reading: httpx.Client, users: list[st
     assert recommend(reading, user_id=users[0], policy={"diversity": 1.0})["items"]
     assert recommend(reading, user_id=users[0], policy={"discovery": 0.3})["items"]
     assert recommend(reading, user_id=users[0], policy={"seen": "exclude"})["items"]
+    usual = recommend(reading, user_id=users[0])["items"]
+    assert recommend(reading, user_id=users[0], policy={"seen": "auto", "discovery": "auto"})["items"] == usual
+    refused = reading.post("/v1/recommend", json={"user_id": users[0], "policy": {"discovery": "much"}})
+    assert "write auto, or a number from 0 to 1" in refused.text
     title = reading.get(f"/v1/items/{items[0]}").json()["item"]["title"]
     assert recommend(reading, context={"query": title, "hour": 12, "mobile": True})["items"]
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -9,11 +10,11 @@ import httpx
 import pytest
 from key_files import key_file
 from running import eventually, serving_thread
-from serving_versions import damage, publish_copy
+from serving_versions import damage, described, publish_copy
 
 from recsys.cli.main import main
 from recsys.config import Config
-from recsys.registry import Registry
+from recsys.registry import Registry, StoreMark
 from serving.settings import Settings
 
 
@@ -165,6 +166,24 @@ def test_a_first_load_that_fails_is_tried_again(
         eventually(lambda: http.get("/readyz").is_success)
         assert served(http) == version
     assert "no version is served; it is tried again in 0.1 s" in caplog.messages
+
+
+def test_a_version_that_learned_from_another_store_says_so(
+    registry: Registry, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody has moved to another kind of store, or misspelt its name: who was forgotten there comes back here."""
+    version = registry.resolve(None)
+    with registry.stage() as folder:
+        shutil.copytree(registry.path_of(version), folder, dirs_exist_ok=True)
+        description = described(registry.manifest(version))
+        learned = replace(description, store=StoreMark(identity="of another", offset=3))
+        later = registry.publish_folder(folder, learned, parent=version, why="test")
+    with serving_thread(settings) as http:
+        assert served(http) == later
+        assert f"{later} has learned from another store" in caplog.text
+        registry.promote(version, "it has learned from none")
+        eventually(lambda: served(http) == version)
+    assert f"{version} has learned from" not in caplog.text
 
 
 def test_a_key_opens_only_what_its_scope_grants(registry: Registry, tmp_path: Path, items: list[str]) -> None:

@@ -1,7 +1,9 @@
-"""Callers who do not finish asking lose their connection; those who do are not hurried."""
+"""Callers who do not finish asking, or take no answers, lose their connection; those who do are not hurried."""
 
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -9,6 +11,7 @@ import pytest
 from running import serving_thread
 
 from recsys.config import Config
+from serving.calls.protocol import TimedHeads
 from serving.settings import Settings
 
 HEAD_SECONDS = 0.5
@@ -29,6 +32,11 @@ def connect(http: httpx.Client) -> socket.socket:
     return socket.create_connection((http.base_url.host, http.base_url.port or 80), timeout=30)
 
 
+def n_sockets() -> int:
+    """Of this process, in which the server runs."""
+    return sum(1 for file in Path("/proc/self/fd").iterdir() if file.is_socket())
+
+
 def answer(connection: socket.socket) -> bytes:
     """One whole answer of /healthz."""
     received = b""
@@ -37,6 +45,24 @@ def answer(connection: socket.socket) -> bytes:
         assert part, received
         received += part
     return received
+
+
+def test_a_caller_who_takes_no_answers_loses_the_connection(
+    strict: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TimedHeads, "taken_seconds", HEAD_SECONDS)
+    asked, page = 200, len(strict.get("/openapi.json").content)
+    with connect(strict) as deaf:
+        deaf.sendall(asked * b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n")
+        untaken = n_sockets()
+        deadline = time.monotonic() + 30
+        while n_sockets() >= untaken and time.monotonic() < deadline:
+            strict.get("/healthz")
+        received = 0
+        with suppress(ConnectionError):
+            while part := deaf.recv(1 << 20):
+                received += len(part)
+        assert received < asked * page
 
 
 @pytest.mark.parametrize("begun", [b"", HALF, b"\r\n"])

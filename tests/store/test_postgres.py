@@ -165,7 +165,11 @@ def test_a_database_of_each_earlier_version_is_brought_up(server: PostgresServer
                 "INSERT INTO recsys.events (event_id, user_id, item_id, event, timestamp)"
                 " VALUES ('e', 'u', 'i', 'x', 1)"
             )
+        assert PostgresStore.would_upgrade(url)
+        assert main(["doctor", "--store", url]) == 0
+        assert PostgresStore.would_upgrade(url), "the doctor only looks"
         store = open_store(url)
+        assert not PostgresStore.would_upgrade(url)
         assert store.count_of("u") == 1
         store.append([click(1)])
         store.close()

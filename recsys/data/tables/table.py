@@ -9,7 +9,7 @@ from typing import IO, Any, Literal
 
 import polars as pl
 
-from recsys.errors import DataError
+from recsys.errors import DataError, check_kind
 
 ROW = "__row"
 """Where the row is in its file: lines below the first row, 0 for that itself."""
@@ -58,7 +58,14 @@ class Table:
 
 
 def frame_table(frame: pl.LazyFrame | pl.DataFrame, name: str) -> Table:
-    """A table of typed columns: a parquet file or a frame in memory."""
+    """A table of typed columns: a parquet file or a frame in memory.
+
+    Raises:
+        ConfigError: it is no frame of polars.
+        DataError: two columns have one name.
+    """
+    if not isinstance(frame, pl.DataFrame):
+        check_kind(frame, pl.LazyFrame, f"{name} must be a polars frame, such as polars.from_pandas(...) makes")
     lazy = frame.lazy()
     dtypes = dict(lazy.collect_schema())
     check_names(name, dtypes)

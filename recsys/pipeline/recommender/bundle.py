@@ -164,12 +164,13 @@ class Bundle:
             self.report.per_request.write_parquet(folder / "evaluation" / "requests.parquet")
 
     @classmethod
-    def load(cls, registry: Registry, version: str | None = None) -> "Bundle":
-        """Load one version, by default the current one, after every file's checksum was verified.
+    def load(cls, registry: str | Path | Registry, version: str | None = None) -> "Bundle":
+        """Load one version of a registry, by default the current one, after every file's checksum was verified.
 
         Raises:
             BundleError: there is no such version, or it is damaged or too new; the message names the file.
         """
+        registry = registry if isinstance(registry, Registry) else Registry(registry)
         name = registry.resolve(version)
         try:
             return cls._read(registry, name)

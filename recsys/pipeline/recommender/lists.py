@@ -61,20 +61,21 @@ def explainable(
     scoring: Scoring,
     bundle: Bundle,
     event_names: Sequence[str],
+    users: Sequence[int],
 ) -> list[ItemList]:
     """The lists of a block, which can say why each item is in its list.
 
     Args:
         lists: of `lists_of`, whose further arguments these are.
+        users: numbers of those who ask, see `Explainer`.
         event_names: those of the histories.
     """
     found = []
     for row, one in enumerate(lists):
         pairs = ranked.orders[row][: len(one)]
         history, profile = block.histories.block(row, row + 1), int(block.profiles[row])
-        explainer = Explainer(
-            scoring, history, profile, bundle.config.data.max_history, bundle.learned_until, event_names
-        )
+        most, learned_until = bundle.config.data.max_history, bundle.learned_until
+        explainer = Explainer(scoring, history, users[row], profile, most, learned_until, event_names)
         items, table = ranked.candidates.items[pairs], ranked.table[pairs]
         rankers = bundle.rankers.of(brings_history=bool(block.brings_history[row]))
         found.append(replace(one, why=partial(explainer.explain, bundle.features, rankers.full, table, items)))

@@ -15,7 +15,7 @@ from recsys.data.groups.membership import has_value
 from recsys.data.history import HistoryBatch
 from recsys.moments import DAY
 from recsys.pipeline.candidates.sources import CATEGORIES
-from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.ranking.scoring import SEEN_EVENTS, Scoring
 from recsys.pipeline.recommender.item_list import Explanation
 from recsys.rank.explain import by_group
 from recsys.rank.lambdarank import Ranker
@@ -40,15 +40,17 @@ class Explainer:
     Attributes:
         scoring: what ranked them.
         history: of this one request.
+        user: number of the one who asks, also where the request brings the history; -1 for one who is not known.
         profile: row of the user among the profiles, -1 for one without.
         max_history: a history with this many events may be cut off, so what is counted in it is a minimum.
-        learned_until: moment of the last event that the sources have learned from: the people that they count do not
-            include the user by later events.
+        learned_until: moment of the last event that the sources have learned from: the people that they count include
+            the user by stored events up to it, and by nothing else.
         event_names: those of the history.
     """
 
     scoring: Scoring
     history: HistoryBatch
+    user: int
     profile: int
     max_history: int
     learned_until: int
@@ -65,23 +67,28 @@ class Explainer:
         """
         groups = by_group(ranker.contributions(table), features.groups)
         steps = [feature.kind for feature in features.features if isinstance(feature.kind, UserLineStep)]
+        counted_by = self._counted_by()
         return tuple(
-            Explanation(text, collaborative, behaviour, context, tuple(self._reasons(int(item), steps)))
+            Explanation(text, collaborative, behaviour, context, tuple(self._reasons(int(item), steps, counted_by)))
             for item, (text, collaborative, behaviour, context) in zip(items, groups.tolist(), strict=True)
         )
 
-    def _reasons(self, item: int, steps: Sequence[UserLineStep]) -> list[str]:
+    def _counted_by(self) -> NDArray[np.int32]:
+        """Items of which the user is one of the people that the models have counted."""
+        user, after = np.array([self.user], dtype=np.int32), np.array([self.learned_until + 1], dtype=np.int64)
+        return self.scoring.histories(user, after, SEEN_EVENTS).positive().items
+
+    def _reasons(self, item: int, steps: Sequence[UserLineStep], counted_by: NDArray[np.int32]) -> list[str]:
         chosen = self.history.positive()
         before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
         others = recent.keep(recent.items != item)
-        learned_from = chosen.items[chosen.times <= self.learned_until]
         told = [
             f"you chose it {self._at_least}{_times(before)} before" if before else None,
             self._next(item, chosen, steps),
-            self._linked(item, others, learned_from),
+            self._linked(item, others, counted_by),
             self._alike(item, others),
             self._in_group(item, chosen.keep(chosen.items != item)),
-            self._by_people_like_you(item, int(item in learned_from)),
+            self._by_people_like_you(item, int(item in counted_by)),
         ]
         number, now = np.array([item], dtype=np.int32), self.history.now[:1]
         lately = int(self.scoring.state.counts("item_positives", number, now, _MONTH)[0])
@@ -112,13 +119,13 @@ class Explainer:
                 return f"{step.column}: the next one after {self._title(chosen, int(furthest))}, which you {verb}"
         return None
 
-    def _linked(self, item: int, others: HistoryBatch, learned_from: NDArray[np.int32]) -> str | None:
+    def _linked(self, item: int, others: HistoryBatch, counted_by: NDArray[np.int32]) -> str | None:
         """The event whose item is most strongly linked to `item` by what people do, if enough of them chose both.
 
         Args:
-            learned_from: items of which the user is one of the people that the models have counted.
+            counted_by: see `_counted_by`.
         """
-        themselves = np.isin(others.items, learned_from) & (item in learned_from)
+        themselves = np.isin(others.items, counted_by) & (item in counted_by)
         for links in (model for model in self.scoring.sources.models.values() if isinstance(model, ItemLinks)):
             strengths, people = links.between_items(others.items, item)
             people = people - themselves

@@ -2,7 +2,7 @@
 
 import copy
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +17,7 @@ from recsys.data.events import Event
 from recsys.data.interactions import NO_TIME
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.requests import Request
-from recsys.errors import DataError
+from recsys.errors import DataError, check_kind
 from recsys.moments import clock
 from recsys.pipeline.candidates.sources import TEXT
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock, rank_block
@@ -33,6 +33,8 @@ from recsys.pipeline.recommender.lists import explainable, explained, lists_of
 from recsys.pipeline.recommender.live_events import LiveEvents
 from recsys.pipeline.recommender.similar import SimilarityKind, similarities
 from recsys.registry import Registry
+
+_WANTED = "a list is made for a Request, such as Request(user_id='u1', n=10)"
 
 _LOOKED_AT = 1_000
 """Most users that a search for users compares."""
@@ -56,6 +58,7 @@ class Recommender:
         Raises:
             ConfigError: it was trained on pseudonyms, and the environment has no key for them.
         """
+        check_kind(bundle, Bundle, "Recommender takes a Bundle; Recommender.load('reg/') reads one of a registry")
         self.bundle = bundle
         self.scoring = Scoring(bundle.catalogue, bundle.sources, state or EventState(bundle.log))
         self._users = KnownUsers(bundle.log.user_vocabulary, Pseudonyms.of_config(bundle.config.privacy))
@@ -71,7 +74,7 @@ class Recommender:
         Raises:
             BundleError: there is none, or it is damaged or too new.
         """
-        return cls(Bundle.load(registry if isinstance(registry, Registry) else Registry(registry), version))
+        return cls(Bundle.load(registry, version))
 
     @property
     def version(self) -> str:
@@ -121,10 +124,15 @@ class Recommender:
         Raises:
             DataError: a filter, policy key or query of the request is invalid.
         """
+        check_kind(request, Request, _WANTED)
         return self._recommend([request], explain, stages or Stages())[0]
 
-    def recommend_many(self, requests: Sequence[Request], *, explain: bool = False) -> list[ItemList]:
-        """Rank many lists; the same lists as one by one, faster."""
+    def recommend_many(self, requests: Iterable[Request], *, explain: bool = False) -> list[ItemList]:
+        """Rank many lists; the same lists as one by one, faster. Raises as `recommend`."""
+        check_kind(requests, Iterable, f"recommend_many takes a list: {_WANTED}")
+        requests = list(requests)
+        for request in requests:
+            check_kind(request, Request, _WANTED)
         size, usual = block_size(len(self.catalogue)), self.bundle.config.candidates.n
         lists: list[ItemList] = []
         # A list longer than the usual candidates has more of them: those beside it must not.
@@ -139,7 +147,8 @@ class Recommender:
         ranked = self.rank(block, [request.n for request in requests])
         lists = lists_of(requests, block, ranked, self.scoring, self.bundle)
         if RANKER not in stages.left_out:
-            lists = explainable(lists, block, ranked, self.scoring, self.bundle, self._event_names)
+            users = [-1 if request.user_id is None else self.user_number(request.user_id) for request in requests]
+            lists = explainable(lists, block, ranked, self.scoring, self.bundle, self._event_names, users)
             if explain:
                 lists = explained(lists, block, ranked, self.catalogue)
         queries = [None] * len(lists) if block.queries is None or self.reads_texts else block.queries
@@ -180,6 +189,7 @@ class Recommender:
             DataError: the catalogue has no such item.
             ConfigError: the version has no such similarity.
         """
+        check_kind(item_id, str, f"the id of an item is text, such as {str(item_id)!r}")
         item = self.catalogue.vocabulary.number(item_id)
         if item < 0:
             raise DataError(f"the catalogue has no item {item_id!r}")
@@ -198,8 +208,10 @@ class Recommender:
         Returns:
             How many are of an item that the catalogue lacks, and so change nothing.
         """
+        check_kind(events, Sequence, "observe takes a list of Events")
         if not events:
             return 0
+        check_kind(events[0], Event, "observe takes a list of Events")  # as good as each: they come from one place
         with self._observing:
             items, config = self.catalogue.vocabulary, self.bundle.config
             log, n_unknown = log_of_events(events, items, self._users.vocabulary, self._event_names, config.events)
@@ -273,6 +285,7 @@ class Recommender:
 
     def user_number(self, user_id: str) -> int:
         """The user's number, -1 for an unknown one."""
+        check_kind(user_id, str, f"the id of a user is text, such as {str(user_id)!r}")
         return self._users.number(user_id)
 
     def _now(self) -> NDArray[np.int64]:

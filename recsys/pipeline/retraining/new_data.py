@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from recsys.config import RetrainConfig
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
+from recsys.data.doubts import names_without_weight
 from recsys.data.interactions import InteractionLog
+from recsys.errors import ConfigError
 from recsys.moments import DAY
+from recsys.pipeline.ranking.rules import check_rules, idle_rules
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Check
 
@@ -45,8 +48,10 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
         _volume("volume", past_acts, new_acts, span, config),
         _volume("volume of impressions", _impressions(past), _impressions(new), span, config),
         check_unusable(len(new), n_unusable, config),
+        *_names(champion, new),
         *_columns(last, new, config),
         *_item_columns(champion, dataset, config),
+        *_rules(champion, dataset),
         _users(past_acts, last_acts, new_acts, config),
         *_mixtures(dataset, last_acts, new_acts, config),
         _prices(champion, dataset, config),
@@ -112,6 +117,17 @@ def check_unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:
     return Check("unknown ids", share <= config.max_unusable, words)
 
 
+def _names(champion: Bundle, new: InteractionLog) -> Iterator[Check]:
+    """Names that no event had before. No weight was chosen for them, and nobody looks on: it is told, and not refused,
+    because an event that begins to be logged is nothing wrong."""
+    there = {new.event_names[number] for number in np.unique(new.events)}
+    added = sorted(there.difference(champion.log.event_names))
+    if added:
+        doubts = list(names_without_weight(added, champion.config.events))
+        remedy = ["only `recsys train` changes weights"] * bool(doubts)
+        yield Check("names of events", True, "; ".join([f"new are {', '.join(map(repr, added))}", *doubts, *remedy]))
+
+
 def _columns(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
     """An optional column that is suddenly empty; of values, which say what an event is worth, also one that is full."""
     for name, then, now in (
@@ -137,6 +153,20 @@ def _item_columns(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> 
             words = f"{lost:.0%} of the known items that had a {name} have none now"
             if lost:
                 yield Check(f"schema: {name} of items", lost <= config.max_drift, words)
+
+
+def _rules(champion: Bundle, dataset: Dataset) -> Iterator[Check]:
+    """Rules of lists that no longer fit the columns of the items: no list could be made. One that has come to concern
+    no item is told, and not refused, because items come and go."""
+    policy = champion.config.policy
+    try:
+        check_rules(policy, dataset.catalogue)
+    except ConfigError as error:
+        yield Check("rules", False, f"{error}; mend the items, or train with other rules (`recsys train`)")
+        return
+    before = set(idle_rules(policy, champion.catalogue))
+    if idle := [doubt for doubt in idle_rules(policy, dataset.catalogue) if doubt not in before]:
+        yield Check("rules", True, "; ".join(idle))
 
 
 def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:

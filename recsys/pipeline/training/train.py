@@ -10,6 +10,7 @@ from features.state import EventState
 from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
+from recsys.errors import check_kind
 from recsys.eval.dial import DialPoint
 from recsys.pipeline.candidates.sources import TEXT
 from recsys.pipeline.engines.engine import Engine
@@ -68,6 +69,8 @@ def train(
         ConfigError: `features` or rules of `policy` name what does not exist, or the encoder is not found.
         DataError: the log is too short for three windows, or nothing that was wanted could be listed, or was proposed.
     """
+    check_kind(dataset, Dataset, "train takes a Dataset, such as load_dataset('my-data/') reads")
+    check_kind(config, Config, "train takes a Config, such as load_config(None, ['text.epochs=2']) makes")
     asked = config
     config, split = prepared(dataset, config, progress, test_start)
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from pipeline_world import market, until
 
-from recsys.config import Config, RetrainConfig, load_config
+from recsys.config import Config, PolicyConfig, RetrainConfig, load_config
 from recsys.data.events import Event
 from recsys.data.loading import dataset_from_frames
 from recsys.eval.metrics.reliability import reliability
@@ -218,6 +218,24 @@ def test_what_a_server_logged_and_logs_no_more_is_missed(
     assert [check.name for check in check_data(served, dataset, 0) if not check.passed] == objections
 
 
+def test_a_name_that_no_event_had_before_is_told(champion: Bundle, frames: Frames, config: Config) -> None:
+    """Nobody has chosen its weight: it may be a hide, and counts as a sign of interest."""
+
+    def told(name: str) -> list[str]:
+        some = pl.when(pl.int_range(pl.len()) % 5 == 0)
+        new = poisoned_part(frames, lambda new: new.with_columns(event=some.then(pl.lit(name)).otherwise("event")))
+        dataset = dataset_from_frames(frames[0], pl.concat([until(frames[1], SERVED_DAYS), new]), config)
+        checks = check_data(champion, dataset, 0)
+        assert all(check.passed for check in checks)
+        return [check.words for check in checks if check.name == "names of events"]
+
+    (words,) = told("hide")
+    assert words.startswith("new are 'hide'; events.weights does not name 'hide': each is worth events.default_weight")
+    assert words.endswith("only `recsys train` changes weights")
+    assert told("skip") == ["new are 'skip'"]
+    assert told("purchase") == []
+
+
 def test_a_few_values_say_nothing(champion: Bundle, frames: Frames, config: Config) -> None:
     """Of a rare kind of event, such as two donations in a week."""
 
@@ -264,6 +282,30 @@ def test_an_emptied_column_of_items_is_refused(
     decision = retrain(registry, dataset_from_frames(empty, frames[1], config), progress=silent)
     assert decision.action == "refused"
     assert f"100% of the known items that had a {column} have none now" in decision.reason
+
+
+def test_rules_that_no_longer_fit_the_items_are_refused_and_idle_ones_told(
+    champion: Bundle, frames: Frames, config: Config
+) -> None:
+    """Nobody looks on when a catalogue is written in another way."""
+    rules = {"quotas": [{"where": {"category": "taste 1"}, "at_least": 1}], "caps": {"colour": 2}}
+    boosts = [{"where": {"year": {"gte": 2000}}, "add": 0.5}]
+    policy = PolicyConfig.model_validate({**config.policy.model_dump(), **rules, "boosts": boosts})
+    items, events = frames
+    dated = items.with_columns(year=pl.lit(2001), colour=pl.lit("red"))
+    catalogue = dataset_from_frames(dated, events, config).catalogue
+    served = replace(champion, config=config.model_copy(update={"policy": policy}), catalogue=catalogue)
+
+    def told(later: pl.DataFrame) -> list[tuple[bool, str]]:
+        checks = check_data(served, dataset_from_frames(later, events, config), 0)
+        return [(check.passed, check.words) for check in checks if check.name == "rules"]
+
+    assert told(dated) == []
+    ((passed, words),) = told(dated.with_columns(year=pl.lit("2001 A.D.")))
+    assert not passed
+    assert words.startswith("policy.boosts: filter on 'year': 2000 does not fit a column of type String")
+    renamed = dated.with_columns(category=pl.col("category").str.to_uppercase())
+    assert told(renamed) == [(True, "policy.quotas: no item meets {'category': 'taste 1'}; is it misspelt?")]
 
 
 def test_a_log_that_has_lost_half_its_past_is_refused(registry: Registry, frames: Frames, config: Config) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import polars as pl
 import pytest
+from browsing import PATIENCE, chromium
 from odd_item import HTML, ODD
 from running import serving_thread
 from serving_versions import described, publish_copy
@@ -24,22 +25,11 @@ from serving.settings import Settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PATIENCE = 60_000
-"""Milliseconds."""
-
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine; apt-get install chromium")
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,48 @@
+"""First mistakes with the Python API are answered in a sentence that says what to write."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from recsys import Bundle, ConfigError, Recommender, Registry, Request, dataset_from_frames, load_dataset, train
+from recsys.data.dataset import Dataset
+
+Call = Callable[[Any, Path], object]
+"""What is called with a recommender and a folder."""
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda r, _: r.recommend("user 1"), r"a Request, such as Request\(user_id='u1', n=10\), not a builtins.str"),
+        (lambda r, _: r.recommend({"user_id": "u1"}), "not a builtins.dict"),
+        (lambda r, _: r.recommend_many(["user 1"]), "a list is made for a Request"),
+        (lambda r, _: r.recommend_many(Request("user 1")), "recommend_many takes a list"),
+        (lambda r, _: r.history_of(1), "the id of a user is text, such as '1', not a builtins.int"),
+        (lambda r, _: r.similar(1), "the id of an item is text, such as '1', not a builtins.int"),
+        (lambda r, _: r.observe([{"user_id": "u1"}]), "observe takes a list of Events"),
+        (lambda _, folder: Recommender(folder), r"Recommender.load\('reg/'\) reads one"),  # type: ignore[arg-type]
+        (lambda _, folder: train(folder), r"a Dataset, such as load_dataset\('my-data/'\)"),  # type: ignore[arg-type]
+        (lambda r, folder: train(Dataset(r.catalogue, r.bundle.log), {"text": {}}), "train takes a Config"),  # type: ignore[arg-type]
+        (lambda _, folder: load_dataset(folder, {"text": {}}), "load_dataset takes a Config"),  # type: ignore[arg-type]
+        (lambda r, folder: Registry(folder).publish(r), "a registry takes a Bundle, as train makes one"),
+        (
+            lambda *_: dataset_from_frames(pd.DataFrame({"item_id": ["i1"]}), pl.DataFrame()),  # type: ignore[arg-type]
+            "items must be a polars frame, such as polars.from_pandas.* not a pandas",
+        ),
+    ],
+)
+def test_an_argument_of_another_kind_is_refused_where_it_is_given(
+    recommender: Recommender, tmp_path: Path, call: Call, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        call(recommender, tmp_path)
+
+
+def test_a_bundle_is_loaded_from_a_path_too(trained_registry: Path) -> None:
+    assert Bundle.load(trained_registry).version == Registry(trained_registry).current()
+    assert Bundle.load(str(trained_registry)).version == Registry(trained_registry).current()
