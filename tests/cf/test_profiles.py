@@ -151,3 +151,15 @@ def test_one_event_more_says_little_of_an_item_whose_values_tell_of_it() -> None
     profiles = profiles_of(home=towns)
     model = ProfilePopularity.fit(profiles, make_log(rows, 40), CONFIG, groups_of(pl.DataFrame({"town": towns}), []))
     assert model.popularity[[0, 2, 1]].tolist() == pytest.approx([4 / 81, 2 / 81, 1 / 81])  # one event is added to each
+
+
+def test_a_value_that_users_and_items_share_tells_also_where_nobody_chose_yet() -> None:
+    """Each of 20 machines has three users and three parts; the users of the last one have chosen nothing."""
+    machines = [f"M{number // 3}" for number in range(60)]
+    rows = [(user, user, user) for user in range(57)]
+    profiles, parts = profiles_of(machine=machines), pl.DataFrame({"fits": [[name.lower()] for name in machines]})
+    known = scores(ProfilePopularity.fit(profiles, make_log(rows, 60), CONFIG, groups_of(parts, [])), ["u58"], 60)[0]
+    assert known[57:].min() > 5 * known[:57].max()
+    other = parts.with_columns(pl.col("fits").list.eval("part of " + pl.element()))
+    strange = scores(ProfilePopularity.fit(profiles, make_log(rows, 60), CONFIG, groups_of(other, [])), ["u58"], 60)[0]
+    assert not strange.any()
