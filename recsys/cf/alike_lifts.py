@@ -20,24 +20,23 @@ _PARTS_OF_SUMS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Parts of the sum of what several values of an item say that are tried."""
 
 
-def lifts_with_alike(
+def lifts_of_values(
     groups: Groups,
     events: sp.csr_matrix,
     squares: NDArray[np.float64],
     popularity: NDArray[np.float64],
     alike: Groups,
-) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+) -> sp.csr_matrix:
     """Lifts over what everybody chooses, where items have something in common: items that a group of users met tell of
     like ones that it hardly met.
 
-    The columns of the items come first, one after the other: the lift of a value says how many times as often as the
+    The columns of the items come one after the other: the lift of a value says how many times as often as the
     columns before it let expect a group chooses items with that value. If values of the column are also values of users
     (the machine that a part fits and the one that a user has; what a dish contains and what a user must not eat), all
     of these together come before each of them, since few events tell of one machine, and many of whether parts have to
     fit. An item with several values of a column gets the part of the sum of their lifts that makes the events
-    likeliest, because values may say the same. Then comes each item by itself, beyond what its columns let expect.
-    Events of one user with one value are not independent: the more of them there are, the less each counts (Kish's
-    design effect).
+    likeliest, because values may say the same. Events of one user with one value are not independent: the more of them
+    there are, the less each counts (Kish's design effect).
 
     The number of entries is bounded, see `_MOST_ENTRIES`.
 
@@ -48,7 +47,7 @@ def lifts_with_alike(
         alike: of the items.
 
     Returns:
-        (n_groups, n_items) lifts, and (n_groups, n_items) those by the columns alone, also of items that nobody chose.
+        (n_groups, n_items), also of items that nobody chose.
     """
     chosen, most = sp.csr_matrix(groups.members.T @ events), _MOST_ENTRIES // max(len(groups), 1)
     of_columns = sp.csr_matrix(0.0 * chosen)
@@ -69,8 +68,7 @@ def lifts_with_alike(
                 _lifts_of_both(groups, chosen, popularity, of_columns, members, together, same), members
             )
         of_columns = with_further(_lifts_beyond(groups, chosen, popularity, of_columns, members, together), members)
-    every = sp.csr_matrix(sp.eye(chosen.shape[1], dtype=np.float32))
-    return sp.csr_matrix(of_columns + _lifts_beyond(groups, chosen, popularity, of_columns, every, 1.0)), of_columns
+    return of_columns
 
 
 def _values_of_both(groups: Groups, alike: Groups) -> sp.csr_matrix:
@@ -101,7 +99,7 @@ def _lifts_of_both(
     """
     columns = groups.columns[rows_of_entries(of_both.indptr)]
     events = values_of_product(chosen, members, of_both)
-    expected = _expected(chosen, popularity, before, members, of_both)
+    expected = expected_events(chosen, popularity, before, members, of_both)
     found, due = (np.bincount(columns, counted / together) for counted in (events, expected))
     return with_values(of_both, np.log((found + _ADDED) / (due + _ADDED))[columns])
 
@@ -123,12 +121,12 @@ def _lifts_beyond(
         together: how many events count as one, 1 or more.
     """
     told = telling_entries(chosen @ members, members.T @ popularity)
-    expected = _expected(chosen, popularity, before, members, told)
+    expected = expected_events(chosen, popularity, before, members, told)
     columns = groups.columns[rows_of_entries(told.indptr)]
     return with_values(told, fitted_lifts(told.data / together, expected / together, columns))
 
 
-def _expected(
+def expected_events(
     chosen: sp.csr_matrix,
     popularity: NDArray[np.float64],
     before: sp.csr_matrix,

@@ -163,3 +163,17 @@ def test_a_value_that_users_and_items_share_tells_also_where_nobody_chose_yet() 
     other = parts.with_columns(pl.col("fits").list.eval("part of " + pl.element()))
     strange = scores(ProfilePopularity.fit(profiles, make_log(rows, 60), CONFIG, groups_of(other, [])), ["u58"], 60)[0]
     assert not strange.any()
+
+
+def test_what_a_group_chose_lately_counts_more_where_that_is_what_it_chooses_next() -> None:
+    """Each of 30 teams of four takes up another of 60 items every month, all at once; or each member when it likes."""
+    random = np.random.default_rng(5)
+    items = np.array([random.permutation(60)[:20] for _ in range(30)])  # (n_teams, n_months)
+    rows = [(user, int(items[user // 4, month]), 30 * month) for month in range(20) for user in range(120)]
+    profiles = profiles_of(team=[f"team {user // 4}" for user in range(120)])
+    first, last = items[0, [0, -1]]
+    lately = scores(ProfilePopularity.fit(profiles, make_log(rows, 60), CONFIG), ["u0"], 60)[0]
+    assert lately[last] > 3 * lately[first] > 0
+    mixed = [(*rows[place][:2], day) for place, (_, _, day) in zip(random.permutation(len(rows)), rows, strict=True)]
+    ever = scores(ProfilePopularity.fit(profiles, make_log(mixed, 60), CONFIG), ["u0"], 60)[0]
+    assert ever[last] < 2 * ever[first]
