@@ -9,5 +9,6 @@ prediction                     whether popularity predicts the newest choices: h
 revisits                       what the user comes back to
 lifts                          how many times as often as usual: behind profiles and periodic
 alike_lifts, pair_lifts        of items by what they have in common; of two groups together
+group_choices                  what groups of users chose, lately and ever: behind profiles
 users, product, compiled       users as rows; matrix products; compiled loops
 """

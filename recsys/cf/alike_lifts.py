@@ -1,6 +1,7 @@
 """Lifts where items have something in common: what a group chooses tells of items that it never met."""
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -12,25 +13,30 @@ from recsys.data.groups.membership import Groups
 _MOST_ENTRIES = 1_000_000
 """Where groups and items have more pairs than this, each group keeps only what its columns lift most."""
 
+_ADDED = 1.0
+"""Events that are added to those with a value that users and items share, and to those expected of it."""
+
 _PARTS_OF_SUMS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Parts of the sum of what several values of an item say that are tried."""
 
 
-def lifts_with_alike(
+def lifts_of_values(
     groups: Groups,
     events: sp.csr_matrix,
     squares: NDArray[np.float64],
     popularity: NDArray[np.float64],
     alike: Groups,
-) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+) -> sp.csr_matrix:
     """Lifts over what everybody chooses, where items have something in common: items that a group of users met tell of
     like ones that it hardly met.
 
-    The columns of the items come first, one after the other: the lift of a value says how many times as often as the
-    columns before it let expect a group chooses items with that value. An item with several values of a column gets
-    the part of the sum of their lifts that makes the events likeliest, because values may say the same. Then comes each
-    item by itself, beyond what its columns let expect. Events of one user with one value are not independent: the more
-    of them there are, the less each counts (Kish's design effect).
+    The columns of the items come one after the other: the lift of a value says how many times as often as the
+    columns before it let expect a group chooses items with that value. If values of the column are also values of users
+    (the machine that a part fits and the one that a user has; what a dish contains and what a user must not eat), all
+    of these together come before each of them, since few events tell of one machine, and many of whether parts have to
+    fit. An item with several values of a column gets the part of the sum of their lifts that makes the events
+    likeliest, because values may say the same. Events of one user with one value are not independent: the more of them
+    there are, the less each counts (Kish's design effect).
 
     The number of entries is bounded, see `_MOST_ENTRIES`.
 
@@ -41,22 +47,61 @@ def lifts_with_alike(
         alike: of the items.
 
     Returns:
-        (n_groups, n_items) lifts, and (n_groups, n_items) those by the columns alone, also of items that nobody chose.
+        (n_groups, n_items), also of items that nobody chose.
     """
     chosen, most = sp.csr_matrix(groups.members.T @ events), _MOST_ENTRIES // max(len(groups), 1)
     of_columns = sp.csr_matrix(0.0 * chosen)
     of_columns.eliminate_zeros()
 
-    for column in range(int(alike.columns.max(initial=-1)) + 1):
-        members = alike.members[:, alike.columns == column]
-        together = max(_square_sum(events @ members) / max(float((members.T @ squares).sum()), TINY), 1.0)
-        lifts = _lifts_beyond(groups, chosen, popularity, of_columns, members, together)
+    def with_further(lifts: sp.csr_matrix, members: sp.csr_matrix) -> sp.csr_matrix:
         further = _product(without_little(lifts), sp.csr_matrix(members.T), most)
-        of_columns = _likeliest_sum(chosen, popularity, of_columns, further)
-        if of_columns.nnz > most * len(groups):
-            of_columns = top_k(of_columns, most)
-    every = sp.csr_matrix(sp.eye(chosen.shape[1], dtype=np.float32))
-    return sp.csr_matrix(of_columns + _lifts_beyond(groups, chosen, popularity, of_columns, every, 1.0)), of_columns
+        summed = _likeliest_sum(chosen, popularity, of_columns, further)
+        return top_k(summed, most) if summed.nnz > most * len(groups) else summed
+
+    of_both = _values_of_both(groups, alike)
+    for column in range(int(alike.columns.max(initial=-1)) + 1):
+        own = alike.columns == column
+        members = alike.members[:, own]
+        together = max(_square_sum(events @ members) / max(float((members.T @ squares).sum()), TINY), 1.0)
+        if (same := of_both[:, own]).nnz:
+            of_columns = with_further(
+                _lifts_of_both(groups, chosen, popularity, of_columns, members, together, same), members
+            )
+        of_columns = with_further(_lifts_beyond(groups, chosen, popularity, of_columns, members, together), members)
+    return of_columns
+
+
+def _values_of_both(groups: Groups, alike: Groups) -> sp.csr_matrix:
+    """(n_groups, n_values) 1 where a value of users is also one of items; upper and lower case are the same."""
+    users, items = (
+        of.names.select(name=pl.col("value").str.to_lowercase().str.strip_chars()).with_row_index("number")
+        for of in (groups, alike)
+    )
+    both = users.join(items, on="name", suffix="_of_items")
+    places = both["number"].to_numpy(), both["number_of_items"].to_numpy()
+    return sp.csr_matrix((np.ones(len(both), dtype=np.float32), places), shape=(len(groups), len(alike)))
+
+
+def _lifts_of_both(
+    groups: Groups,
+    chosen: sp.csr_matrix,
+    popularity: NDArray[np.float64],
+    before: sp.csr_matrix,
+    members: sp.csr_matrix,
+    together: float,
+    of_both: sp.csr_matrix,
+) -> sp.csr_matrix:
+    """(n_groups, n_values) lifts where users and items have the same value: one for all values of a column of users.
+
+    Args:
+        chosen, popularity, before, members, together: see `_lifts_beyond`.
+        of_both: see `_values_of_both`.
+    """
+    columns = groups.columns[rows_of_entries(of_both.indptr)]
+    events = values_of_product(chosen, members, of_both)
+    expected = expected_events(chosen, popularity, before, members, of_both)
+    found, due = (np.bincount(columns, counted / together) for counted in (events, expected))
+    return with_values(of_both, np.log((found + _ADDED) / (due + _ADDED))[columns])
 
 
 def _lifts_beyond(
@@ -75,14 +120,27 @@ def _lifts_beyond(
         members: (n_items, n_values) the items of each value.
         together: how many events count as one, 1 or more.
     """
-    shares = members.T @ popularity
-    told = telling_entries(chosen @ members, shares)
-    rows = rows_of_entries(told.indptr)
+    told = telling_entries(chosen @ members, members.T @ popularity)
+    expected = expected_events(chosen, popularity, before, members, told)
+    columns = groups.columns[rows_of_entries(told.indptr)]
+    return with_values(told, fitted_lifts(told.data / together, expected / together, columns))
+
+
+def expected_events(
+    chosen: sp.csr_matrix,
+    popularity: NDArray[np.float64],
+    before: sp.csr_matrix,
+    members: sp.csr_matrix,
+    at: sp.csr_matrix,
+) -> NDArray[np.float64]:
+    """(nnz,) events of groups with values that are expected where `at` (n_groups, n_values) has an entry."""
     gained = with_values(before, np.expm1(before.data) * popularity[before.indices])
     sizes, totals = (np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel() for matrix in (chosen, gained))
-    shares_now = np.maximum(shares[told.indices] + values_of_product(gained, members, told), np.finfo(np.float32).tiny)
-    expected = (sizes / (1 + totals))[rows] * shares_now
-    return with_values(told, fitted_lifts(told.data / together, expected / together, groups.columns[rows]))
+    shares = (members.T @ popularity)[at.indices] + values_of_product(gained, members, at)
+    expected: NDArray[np.float64] = (sizes / (1 + totals))[rows_of_entries(at.indptr)] * np.maximum(
+        shares, np.finfo(np.float32).tiny
+    )
+    return expected
 
 
 def _likeliest_sum(

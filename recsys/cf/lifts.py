@@ -59,27 +59,32 @@ def lifts_within_kinds(
 def fitted_lifts(
     events: NDArray[np.float64], expected: NDArray[np.float64], kinds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """(n,) lifts, fitted for each kind (a column, or two) by itself: one kind may tell much, another nothing."""
-    lifts = np.empty(len(events))
-    for kind in np.unique(kinds):
-        of_kind = kinds == kind
-        lifts[of_kind] = _lift(events[of_kind], expected[of_kind])
-    return lifts
+    """(n,) lifts log((events + a) / (expected + a)), with the priors a of `fitted_priors`."""
+    priors = fitted_priors(events, expected, kinds)
+    return np.asarray(np.log((events + priors) / (expected + priors)))
 
 
-def _lift(events: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) lifts log((events + a) / (expected + a)), with the prior a that makes the events likeliest.
+def fitted_priors(
+    events: NDArray[np.float64], expected: NDArray[np.float64], kinds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(n,) priors of lifts, fitted for each kind (a column, or two) by itself: one kind may tell much, another nothing.
 
     How many times as often as expected groups choose items is drawn from a gamma distribution of mean 1 and shape a,
     and events are drawn by Poisson's (DuMouchel, The American Statistician 53, 1999, with one gamma distribution).
     """
+    priors = np.empty(len(events))
+    for kind in np.unique(kinds):
+        of_kind = kinds == kind
+        priors[of_kind] = _likeliest_prior(events[of_kind], expected[of_kind])
+    return priors
 
+
+def _likeliest_prior(events: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
     def log_likelihood(a: float) -> float:
         found = gammaln(events + a) - gammaln(a) - (events + a) * np.log(expected + a)
         return float(found.sum()) + len(events) * a * math.log(a)
 
-    prior = max(_PRIORS, key=log_likelihood)
-    return np.asarray(np.log((events + prior) / (expected + prior)))
+    return max(_PRIORS, key=log_likelihood)
 
 
 def telling_entries(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:

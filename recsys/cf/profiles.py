@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from recsys.arrays.npy import load_array, load_csr, save_array, save_csr
 from recsys.arrays.ragged import entries, offsets_of, rows_of_entries
-from recsys.cf.alike_lifts import lifts_with_alike
 from recsys.cf.categories import MOST_OF_A_GROUP
-from recsys.cf.lifts import lifts_of_groups
+from recsys.cf.group_choices import GroupChoices
 from recsys.cf.pair_lifts import lifts_of_pairs, pairs_of
 from recsys.cf.popular import faded_weights
+from recsys.cf.prediction import is_clear, log_chances, older_and_newest, shares_of_all
 from recsys.cf.product import top_k, values_at
 from recsys.config import CfConfig
 from recsys.data.groups.membership import Groups
@@ -23,10 +23,19 @@ from recsys.data.history import ItemWeights
 from recsys.data.interactions import InteractionLog
 from recsys.data.user_profiles import UserProfiles
 from recsys.retrieval.scores import SparseScores
+from recsys.significance import standard_error
 
 _ADDED = 1.0
 """Events of usual worth that are added to those of each item whose values tell something: where items come and go, one
 that was chosen twice is hardly twice as wanted as one that was chosen once."""
+
+_HALF_LIVES = (10.0, 30.0, 100.0)
+"""Days that are tried, after which what a group chose counts half."""
+
+_MOST_ASKED = 2_000
+"""Newest choices, evenly spread, that tell how soon older ones fade."""
+
+_ASKED_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -62,35 +71,38 @@ class ProfilePopularity:
 
     @classmethod
     def fit(cls, profiles: UserProfiles, log: InteractionLog, config: CfConfig, alike: Groups | None = None) -> Self:
-        """Learn from a log that is already cut in time; it may be empty. Popularity fades as in `Popular`, what groups
-        choose does not: who looks at flats of a town does so however soon a flat is gone.
+        """Learn from a log that is already cut in time; it may be empty.
+
+        Popularity fades as in `Popular`. Which values of items groups choose does not: who looks at flats of a town
+        does so however soon a flat is gone. Which items they choose does, if that predicts the newest tenth better:
+        what one takes next may be what the colleagues took lately.
 
         Args:
             alike: what the items have in common.
         """
-        signs = log.positive()
-        faded = faded_weights(signs, config)
-        total = max(float(faded.sum()), np.finfo(float).tiny)
-        popularity = np.bincount(signs.items, faded, minlength=log.n_items) / total
-        usual = float(signs.weights.mean(dtype=np.float64)) if len(signs) else 1.0
-        worth = signs.weights / usual
-        share = np.bincount(signs.items, worth, minlength=log.n_items) / max(len(signs), 1)
-        rows = profiles.rows(signs.user_vocabulary)[signs.users]
-        known = rows >= 0
-        counted, items = worth[known], signs.items[known]
-        chosen = sp.csr_matrix((counted, (rows[known], items)), shape=(len(profiles.users), log.n_items))
-        members = profiles.groups.members.T.tocsr()
-        if alike is None:
-            lifts = lifts_of_groups(profiles.groups, members @ chosen, share)
-        else:
-            squares = np.bincount(items, counted**2, minlength=log.n_items).astype(np.float64)
-            lifts, of_columns = lifts_with_alike(profiles.groups, chosen, squares, share, alike)
-            told = np.bincount(of_columns.indices, minlength=log.n_items) > 0
-            popularity = popularity + _ADDED * usual / total * told
+        older, newest = older_and_newest(log)
+        half_life = _telling_half_life(GroupChoices(profiles, older, alike), newest, config)
+        choices = GroupChoices(profiles, log.positive(), alike)
+        model, groups = cls._of(choices, config, half_life), profiles.groups
+        alike_all = model.lifts if half_life is None else choices.lifts()
+        pairs, of_pairs = lifts_of_pairs(groups, choices.of_users, choices.shares, alike_all)
+        return replace(model, pairs=pairs, lifts_of_pairs=of_pairs)
+
+    @classmethod
+    def _of(cls, choices: GroupChoices, config: CfConfig, half_life_days: float | None) -> Self:
+        """The model without pairs."""
+        signs = choices.signs
+        popularity = shares_of_all(signs, config)
+        if choices.alike is not None:
+            told = np.bincount(choices.lifts_of_values.indices, minlength=signs.n_items) > 0
+            usual = float(signs.weights.mean(dtype=np.float64)) if len(signs) else 1.0
+            popularity += _ADDED * usual / max(float(faded_weights(signs, config).sum()), np.finfo(float).tiny) * told
             popularity /= max(float(popularity.sum()), np.finfo(float).tiny)
-        pairs, of_pairs = lifts_of_pairs(profiles.groups, chosen, share, lifts)
-        choosers = (members @ chosen.astype(bool)).tocsr().astype(np.int32)
-        return cls(profiles, popularity.astype(np.float32), choosers, lifts, pairs, of_pairs)
+        none = sp.csr_matrix(np.zeros((0, signs.n_items), dtype=np.float32))
+        lifts = choices.lifts(half_life_days)
+        return cls(
+            choices.profiles, popularity.astype(np.float32), choices.choosers, lifts, np.zeros(0, np.int64), none
+        )
 
     def scores(self, rows: NDArray[np.int32]) -> SparseScores:
         """The scores of all items for users: `rows` (n_requests,) in `profiles`, -1 for one without a profile."""
@@ -154,6 +166,30 @@ class ProfilePopularity:
         popularity, pairs = load_array(folder / "popularity.npy"), load_array(folder / "pairs.npy")
         choosers, lifts, of_pairs = (load_csr(folder, name) for name in ("choosers", "lifts", "lifts_of_pairs"))
         return cls(UserProfiles.load(folder), popularity, choosers, lifts, pairs, of_pairs)
+
+
+def _telling_half_life(past: GroupChoices, newest: InteractionLog, config: CfConfig) -> float | None:
+    """Days after which what a group chose counts half, if that predicts the newest choices better than if all of its
+    choices count the same: clearly, and by more than chance."""
+    rows = past.profiles.rows(newest.user_vocabulary)[newest.users]
+    known = np.flatnonzero(rows >= 0)
+    asked = known[np.linspace(0, len(known) - 1, min(len(known), _MOST_ASKED)).astype(np.int64)]
+    if not len(past.signs) or not len(asked):
+        return None
+    usual = ProfilePopularity._of(past, config, None)
+
+    def chances(model: ProfilePopularity) -> NDArray[np.float64]:
+        found = np.empty(len(asked), dtype=np.float64)
+        for start in range(0, len(asked), _ASKED_AT_ONCE):
+            block = asked[start : start + _ASKED_AT_ONCE]
+            shares = model.scores(rows[block]).of(np.arange(len(block)), newest.items[block])
+            found[start : start + len(block)] = log_chances(shares.astype(np.float64), newest.n_items)
+        return found
+
+    without = chances(usual)
+    gains = {days: chances(replace(usual, lifts=past.lifts(days))) - without for days in _HALF_LIVES}
+    best = max(gains, key=lambda days: float(gains[days].mean()))
+    return best if is_clear(float(gains[best].mean()), standard_error(gains[best])) else None
 
 
 def _summed(counts: NDArray[np.int64], places: NDArray[np.integer], lifts: sp.csr_matrix) -> SparseScores:

@@ -151,3 +151,29 @@ def test_one_event_more_says_little_of_an_item_whose_values_tell_of_it() -> None
     profiles = profiles_of(home=towns)
     model = ProfilePopularity.fit(profiles, make_log(rows, 40), CONFIG, groups_of(pl.DataFrame({"town": towns}), []))
     assert model.popularity[[0, 2, 1]].tolist() == pytest.approx([4 / 81, 2 / 81, 1 / 81])  # one event is added to each
+
+
+def test_a_value_that_users_and_items_share_tells_also_where_nobody_chose_yet() -> None:
+    """Each of 20 machines has three users and three parts; the users of the last one have chosen nothing."""
+    machines = [f"M{number // 3}" for number in range(60)]
+    rows = [(user, user, user) for user in range(57)]
+    profiles, parts = profiles_of(machine=machines), pl.DataFrame({"fits": [[name.lower()] for name in machines]})
+    known = scores(ProfilePopularity.fit(profiles, make_log(rows, 60), CONFIG, groups_of(parts, [])), ["u58"], 60)[0]
+    assert known[57:].min() > 5 * known[:57].max()
+    other = parts.with_columns(pl.col("fits").list.eval("part of " + pl.element()))
+    strange = scores(ProfilePopularity.fit(profiles, make_log(rows, 60), CONFIG, groups_of(other, [])), ["u58"], 60)[0]
+    assert not strange.any()
+
+
+def test_what_a_group_chose_lately_counts_more_where_that_is_what_it_chooses_next() -> None:
+    """Each of 30 teams of four takes up another of 60 items every month, all at once; or each member when it likes."""
+    random = np.random.default_rng(5)
+    items = np.array([random.permutation(60)[:20] for _ in range(30)])  # (n_teams, n_months)
+    rows = [(user, int(items[user // 4, month]), 30 * month) for month in range(20) for user in range(120)]
+    profiles = profiles_of(team=[f"team {user // 4}" for user in range(120)])
+    first, last = items[0, [0, -1]]
+    lately = scores(ProfilePopularity.fit(profiles, make_log(rows, 60), CONFIG), ["u0"], 60)[0]
+    assert lately[last] > 3 * lately[first] > 0
+    mixed = [(*rows[place][:2], day) for place, (_, _, day) in zip(random.permutation(len(rows)), rows, strict=True)]
+    ever = scores(ProfilePopularity.fit(profiles, make_log(mixed, 60), CONFIG), ["u0"], 60)[0]
+    assert ever[last] < 2 * ever[first]

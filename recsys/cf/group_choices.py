@@ -1,0 +1,120 @@
+"""What groups of users chose, and how many times as often as expected: lifts, in which newer choices may count more."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys.arrays.ragged import rows_of_entries
+from recsys.cf.alike_lifts import expected_events, lifts_of_values
+from recsys.cf.lifts import fitted_priors, telling_entries, with_values
+from recsys.cf.popular import faded_weights
+from recsys.cf.product import values_at
+from recsys.config import CfConfig
+from recsys.data.groups.membership import Groups
+from recsys.data.interactions import InteractionLog
+from recsys.data.user_profiles import UserProfiles
+
+
+@dataclass(frozen=True)
+class GroupChoices:
+    """What users chose of whom something is known.
+
+    Attributes:
+        profiles: the groups of users.
+        signs: of interest.
+        alike: what the items have in common.
+    """
+
+    profiles: UserProfiles
+    signs: InteractionLog
+    alike: Groups | None
+
+    @cached_property
+    def of_users(self) -> sp.csr_matrix:
+        """(n_users, n_items) events of usual worth."""
+        return self._of_users(self._worth)
+
+    @cached_property
+    def of_groups(self) -> sp.csr_matrix:
+        """(n_groups, n_items) the same."""
+        return sp.csr_matrix(self._members @ self.of_users)
+
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        """(n_items,) share of each item in the events of all users."""
+        return self._shares(self._worth)
+
+    @cached_property
+    def choosers(self) -> sp.csr_matrix:
+        """(n_groups, n_items) int32: users of the group who chose the item."""
+        return sp.csr_matrix(self._members @ self.of_users.astype(bool), dtype=np.int32)
+
+    @cached_property
+    def lifts_of_values(self) -> sp.csr_matrix:
+        """(n_groups, n_items) what the values of items let expect, see `recsys.cf.alike_lifts`."""
+        if self.alike is None:
+            nothing = sp.csr_matrix(0.0 * self.of_groups)
+            nothing.eliminate_zeros()
+            return nothing
+        known, items = self._rows >= 0, self.signs.items
+        squares = np.bincount(items[known], self._worth[known] ** 2, minlength=self.signs.n_items).astype(np.float64)
+        return lifts_of_values(self.profiles.groups, self.of_users, squares, self.shares, self.alike)
+
+    def lifts(self, half_life_days: float | None = None) -> sp.csr_matrix:
+        """(n_groups, n_items) lifts of each item by itself, beyond what its values let expect, and these.
+
+        Args:
+            half_life_days: after which a choice counts half, while all together count as much as before; None lets all
+                count the same. How much groups differ is told by all choices alike.
+        """
+        told, rows = self._told, rows_of_entries(self._told.indptr)
+        events, expected = told.data, self._expected_ever
+        if half_life_days is not None:
+            faded = faded_weights(self.signs, CfConfig(half_life_days=half_life_days))
+            faded *= self._worth.sum() / max(float(faded.sum()), np.finfo(float).tiny)
+            lately = self._members @ self._of_users(faded)
+            events = values_at(lately, rows, told.indices)
+            expected = self._expected(lately, self._shares(faded))
+        lifts = with_values(told, np.log((events + self._priors) / (expected + self._priors)))
+        return lifts if self.alike is None else sp.csr_matrix(self.lifts_of_values + lifts)
+
+    @cached_property
+    def _told(self) -> sp.csr_matrix:
+        return telling_entries(self.of_groups, self.shares)
+
+    @cached_property
+    def _expected_ever(self) -> NDArray[np.float64]:
+        return self._expected(self.of_groups, self.shares)
+
+    @cached_property
+    def _priors(self) -> NDArray[np.float64]:
+        kinds = self.profiles.groups.columns[rows_of_entries(self._told.indptr)]
+        return fitted_priors(self._told.data, self._expected_ever, kinds)
+
+    @cached_property
+    def _members(self) -> sp.csr_matrix:
+        return self.profiles.groups.members.T.tocsr()
+
+    @cached_property
+    def _rows(self) -> NDArray[np.int32]:
+        return self.profiles.rows(self.signs.user_vocabulary)[self.signs.users]
+
+    @cached_property
+    def _worth(self) -> NDArray[np.float64]:
+        usual = float(self.signs.weights.mean(dtype=np.float64)) if len(self.signs) else 1.0
+        return np.asarray(self.signs.weights / usual, dtype=np.float64)
+
+    def _of_users(self, counted: NDArray[np.float64]) -> sp.csr_matrix:
+        known = self._rows >= 0
+        shape = (len(self.profiles.users), self.signs.n_items)
+        return sp.csr_matrix((counted[known], (self._rows[known], self.signs.items[known])), shape=shape)
+
+    def _shares(self, counted: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(self.signs.items, counted, minlength=self.signs.n_items) / max(len(self.signs), 1)
+
+    def _expected(self, chosen: sp.csr_matrix, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        every = sp.csr_matrix(sp.eye(self.signs.n_items, dtype=np.float32))
+        return expected_events(chosen, shares, self.lifts_of_values, every, self._told)
