@@ -49,6 +49,18 @@ _OTHER_SCALE = 2.0
 """If the largest value is more than this many times the least that counts, the latter is low on its scale: 4 of 10
 stars."""
 
+_NOT_RATED = 0.1
+"""If more than this share of an event's values are 0, which is too low to count, 0 may stand for no rating."""
+
+_IN_A_ROW = 1.05
+"""Users come one after another if the log goes from one to the next at most this many times as often as it must."""
+
+_FEW_EACH = 3
+"""With fewer events than this for each user, that may be so by chance."""
+
+_NO_PAUSE = 2.0
+"""Between two visits a pause is longer than this many times the one between two acts; between two rows it is not."""
+
 
 def misspelt(table: Table, columns: Sequence[Column]) -> list[str]:
     """A sentence for each optional column that is missing, if a further column has nearly its name."""
@@ -83,6 +95,7 @@ def doubts_of_events(log: InteractionLog, name: str, config: EventsConfig) -> It
         *_nothing_wanted(log),
         *_times_of_1970(log),
         *_long_after_the_others(log),
+        *_times_without_order(log),
         *_places_from_one(log),
     ):
         yield f"{name}: {sentence}"
@@ -228,6 +241,10 @@ def _strange_values(log: InteractionLog, config: EventsConfig) -> Iterator[str]:
         if least is not None and -np.inf < most < least:
             reach = f"go up to {most:g}, and none is a sign of interest: events.min_value = {least:g}"
             yield f"values of {found!r} {reach}; set one that fits their scale"
+        n_zero = int(np.count_nonzero(own & (log.values == 0)))
+        if least is not None and least > 0 and n_zero > _NOT_RATED * np.count_nonzero(own):
+            zeros = f"{n_zero:,} of {np.count_nonzero(own):,} values of {found!r} are 0, which is no sign of interest"
+            yield f"{zeros}; if 0 stands for what was chosen and not rated, leave these cells empty"
         n_below = int(np.count_nonzero(own & (log.values < 0) & (log.weights > 0)))
         if n_below:
             have, count = ("has", "counts") if n_below == 1 else ("have", "count")
@@ -271,6 +288,24 @@ def _long_after_the_others(log: InteractionLog) -> Iterator[str]:
         yield (
             f"{counted(late, 'event')} {come} {gap // DAY:,} days after all others, on {day_of(int(newest[first]))}; "
             f"if {have} wrong, correct or remove {'it' if late == 1 else 'them'}: what is recent is seen from there"
+        )
+
+
+def _times_without_order(log: InteractionLog) -> Iterator[str]:
+    """Times that were made up: one for all events, or the numbers of the rows of a table that is sorted by user."""
+    n_users = len(np.unique(log.users))
+    if n_users < 2 or len(log) < _FEW_EACH * n_users:
+        return
+    mend = "write real times or, where the order is unknown, number the events of all users in one random order"
+    gaps, changes = np.diff(log.times), np.diff(log.users) != 0
+    if not gaps.any():
+        yield f"all events have one time, so none comes before another; {mend}"
+    in_a_row = np.count_nonzero(changes) <= _IN_A_ROW * (n_users - 1)
+    if in_a_row and np.median(gaps[changes]) <= _NO_PAUSE * np.median(gaps[~changes]) > 0:
+        yield (
+            "users come one after another, each with all its events, and without a pause between two of them; if the "
+            "times are the row numbers of a table sorted by user, training learns from some users and is measured on "
+            f"others; {mend}"
         )
 
 

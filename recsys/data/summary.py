@@ -18,6 +18,7 @@ class DatasetSummary:
     Attributes:
         profiled: users of the log who are in the user table; None where that tells nothing.
         events: number of events by name.
+        wanted: how many of them are signs of interest, by `events.weights` and `events.min_value`.
         first, last: moment of the oldest and the newest event, ISO 8601 UTC.
         described: share of the items that have a description.
         repeated: share of what users wanted that they knew already, see `repeat_share`.
@@ -30,6 +31,7 @@ class DatasetSummary:
     users: int
     profiled: int | None
     events: dict[str, int]
+    wanted: int
     first: str
     last: str
     described: float
@@ -46,6 +48,7 @@ class DatasetSummary:
             f"items       {self.items:,}, {self.described:.1%} with a description",
             f"users       {self.users:,}{'' if self.profiled is None else f', {self.profiled:,} of them in users.*'}",
             f"events      {sum(self.events.values()):,}: {named}",
+            f"interest    {self.wanted:,} of the events are signs of interest",
             f"time        {self.first} to {self.last}",
             f"repeats     {self.repeated:.1%} of what was wanted, by weight, was known from an hour or more before",
             f"duplicates  {counted(self.duplicates, 'event')} with an event_id seen before",
@@ -64,6 +67,7 @@ def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
         users=log.n_users,
         profiled=None if profiles is None else int(np.count_nonzero(profiles.rows(log.user_vocabulary) >= 0)),
         events={name: int(count) for name, count in zip(log.event_names, counts, strict=True)},
+        wanted=int(np.count_nonzero(log.weights > 0)),
         first=_moment(int(log.times[0])),
         last=_moment(int(log.times[-1])),
         described=float(described) if isinstance(described, float) else 0.0,

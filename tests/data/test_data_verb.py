@@ -46,6 +46,7 @@ def test_check_lists_bad_rows_even_when_there_are_too_many(tmp_path: Path, capsy
     assert main(["data", "check", str(tmp_path)]) == 3
     captured = capsys.readouterr()
     assert "events      2: 2 click" in captured.out
+    assert "interest    2 of the events" in captured.out
     assert "repeats     50.0%" in captured.out
     assert f"1 rejected row is in {tmp_path / 'rejected.jsonl'}" in captured.err
     assert "1 of 3 rows rejected" in captured.err

@@ -362,6 +362,7 @@ def test_a_summary_counts_events_repeats_and_described_items(tmp_path: Path) -> 
     dataset, report = read_dataset(tmp_path, parse_config({}))
     summary = summarise(dataset, report)
     assert summary.events == {"click": 2, "rating": 2, "bookmark": 1, "impression": 1}
+    assert summary.wanted == 4, "one rating is too low"
     assert (summary.first, summary.last) == ("2024-01-01T10:00:00Z", "2024-01-05T00:00:00Z")
     assert summary.described == pytest.approx(2 / 3)
     assert summary.repeated == pytest.approx(1 / 6), "a click of 1 among two clicks, a bookmark and a rating of 3"

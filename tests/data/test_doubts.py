@@ -1,6 +1,7 @@
 """What is read, and may be meant otherwise, is told."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -73,6 +74,38 @@ def test_an_event_that_comes_long_after_all_others_is_told(tmp_path: Path, last:
     wanted = "1 event comes 699 days after all others, on 2026-03-01; if its time is wrong"
     assert any(wanted in doubt for doubt in report.doubts) == told
     assert told or not report.doubts
+
+
+@pytest.mark.parametrize(("value", "told"), [("0", True), ("1", False), ("", False)])
+def test_zeros_that_may_stand_for_no_rating_are_told(tmp_path: Path, value: str, told: bool) -> None:
+    events = HEADER + "".join(f"u1,i1,rating,2024-01-0{day},,,,{value}\n" for day in range(1, 8))
+    events += "u1,i2,rating,2024-01-08,,,,5\n"
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    assert ["7 of 8 values of 'rating' are 0" in doubt for doubt in report.doubts] == [True] * told
+
+
+_ONE_AFTER_ANOTHER = [f"u{row // 5},i1,click,{{time}}" for row in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "times", "told"),
+    [
+        (_ONE_AFTER_ANOTHER, range(40), "users come one after another"),
+        (_ONE_AFTER_ANOTHER, [row + 60 * (row // 5) for row in range(40)], None),  # visits, with pauses
+        (_ONE_AFTER_ANOTHER[::5] * 5, range(40), None),
+        (_ONE_AFTER_ANOTHER[::5], range(8), None),  # too few to tell
+        (_ONE_AFTER_ANOTHER, [0] * 40, "all events have one time"),
+        (_ONE_AFTER_ANOTHER[:5], range(5), None),
+    ],
+)
+def test_times_that_are_made_up_are_told(
+    tmp_path: Path, rows: list[str], times: Sequence[int], told: str | None
+) -> None:
+    lines = [row.format(time=1_700_000_000 + 60 * time) for row, time in zip(rows, times, strict=True)]
+    events = HEADER + "".join(f"{line},e{number},,,\n" for number, line in enumerate(lines))
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    assert len(report.doubts) == (told is not None)
+    assert all(str(told) in doubt for doubt in report.doubts)
 
 
 @pytest.mark.parametrize(
