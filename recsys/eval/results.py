@@ -85,8 +85,8 @@ class FeatureRow:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The lists and figures of all requests, of which a report tells the means. Files do not keep them.
+class Measurements:
+    """Every ranking request by request, of which a report tells the means. Files do not keep them.
 
     Attributes:
         full: of the full pipeline.
@@ -130,7 +130,7 @@ class EvaluationReport:
         features: the ranker's columns as they were in training.
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`. What `evaluate`
             returns has `user_id` in place of the user's number, and `request_id` where a file gave the requests.
-        measured: what it was made of, see `fresh`; None in a report that was read back.
+        kept_measurements: see `measurements`; None in a report that was read back.
     """
 
     version: str
@@ -154,18 +154,18 @@ class EvaluationReport:
     trials: tuple[Mapping[str, Any], ...] = ()
     features: tuple[FeatureRow, ...] = ()
     per_request: pl.DataFrame | None = field(default=None, repr=False, compare=False)
-    measured: Measured | None = field(default=None, repr=False, compare=False)
+    kept_measurements: Measurements | None = field(default=None, repr=False, compare=False)
 
     @property
-    def fresh(self) -> Measured:
+    def measurements(self) -> Measurements:
         """What this report was made of.
 
         Raises:
             ValueError: it was read back.
         """
-        if self.measured is None:
+        if self.kept_measurements is None:
             raise ValueError("a report that was read back holds no lists")
-        return self.measured
+        return self.kept_measurements
 
     def to_json(self) -> dict[str, Any]:
         """The object of `recsys evaluate --json`; figures first, then what else was found."""

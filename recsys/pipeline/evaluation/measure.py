@@ -69,11 +69,11 @@ def measure(
     asked = every.select(answered)
     n_signs = np.bincount(learned.positive().items, minlength=learned.n_items)  # signs of interest in each item
     scoring, strongest = pipeline.past.scoring, requests.strongest
-    measured = partial(_measured, answered=answered, asked=asked, n_signs=n_signs, scoring=scoring)
+    measurement_of = partial(_measurement_of, answered=answered, asked=asked, n_signs=n_signs, scoring=scoring)
     report = summarise(
-        measured(rankings.full) if len(rankings) else _no_measurement(len(n_signs)),
-        baselines={name: measured(ranking) for name, ranking in rankings.baselines.items()},
-        ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},
+        measurement_of(rankings.full) if len(rankings) else _no_measurement(len(n_signs)),
+        baselines={name: measurement_of(ranking) for name, ranking in rankings.baselines.items()},
+        ablation={name: measurement_of(ranking) for name, ranking in rankings.ablation.items()},
         slices=_slices(asked, n_signs, scoring.catalogue),
         events={strongest: asked.bought} if strongest else {},
         seed=seed,
@@ -93,7 +93,7 @@ def measure(
     )
 
 
-def _measured(
+def _measurement_of(
     ranking: RankingLists,
     *,
     answered: NDArray[np.bool_],

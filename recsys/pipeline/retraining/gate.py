@@ -51,11 +51,11 @@ def check_quality(
     """Everything that two measurements of the same requests tell.
 
     Args:
-        challenger, champion: fresh measurements of the newest window, which neither has learned from.
+        challenger, champion: reports, with their measurements, of the newest window, which neither has learned from.
         own_test: what the champion reached in its own test.
         n_items: that past lists could hold.
     """
-    ours, theirs = challenger.fresh, champion.fresh
+    ours, theirs = challenger.measurements, champion.measurements
     yield from _signal(challenger, own_test, n_items, config)
     judged = _judged(challenger, champion)
     yield judged.not_worse("quality", config.tolerance, seed)
@@ -101,7 +101,7 @@ def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> _Duel:
     Where at least half of the requests began with a list that somebody was shown, it is the order of what was shown,
     see `recsys.pipeline.evaluation.shown`; else all items are ranked.
     """
-    ours, theirs = challenger.fresh, champion.fresh
+    ours, theirs = challenger.measurements, champion.measurements
     if ours.shown is None or theirs.shown is None or not ours.shown.n_requests:
         return _Duel(ours.full, theirs.full, METRIC, "on all requests")
     where = "in the order of what was shown, on requests with a list"
