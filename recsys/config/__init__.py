@@ -1,6 +1,7 @@
 """The one configuration: its tree of keys, and how it is read."""
 
 from recsys.config.reading import known_keys, load_config, override, parse_config
+from recsys.config.sources import SOURCES, FeatureGroup, Source, sources_of
 from recsys.config.tree import (
     MAX_BATCH,
     MAX_RULE,
@@ -12,7 +13,6 @@ from recsys.config.tree import (
     Days,
     EventsConfig,
     ExtraFeature,
-    FeatureGroup,
     FeaturesConfig,
     PolicyConfig,
     PrivacyConfig,
@@ -20,7 +20,6 @@ from recsys.config.tree import (
     RetrainConfig,
     Section,
     ServingConfig,
-    Source,
     TextConfig,
     VariantConfig,
 )
@@ -28,6 +27,7 @@ from recsys.config.tree import (
 __all__ = [
     "MAX_BATCH",
     "MAX_RULE",
+    "SOURCES",
     "CandidatesConfig",
     "CfConfig",
     "Config",
@@ -51,4 +51,5 @@ __all__ = [
     "load_config",
     "override",
     "parse_config",
+    "sources_of",
 ]

@@ -14,22 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-Source = Literal[
-    "transitions",
-    "neighbours",
-    "ease",
-    "als",
-    "text",
-    "popular",
-    "categories",
-    "profiles",
-    "rhythm",
-    "season",
-    "history",
-    "trending",
-    "newest",
-]
-FeatureGroup = Literal["text", "collaborative", "behaviour", "context"]
+from recsys.config.sources import SOURCES, FeatureGroup, Source
+
 Seen = Literal["auto", "exclude", "demote", "keep"]
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -169,7 +155,7 @@ class CandidatesConfig(Section):
     """Who proposes items, and how many are ranked."""
 
     sources: tuple[Source, ...] = Field(
-        get_args(Source),
+        tuple(SOURCES),
         min_length=1,
         description="what proposes items; training drops rhythm, season, trending and newest where they add little",
     )

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.config import SOURCES
 from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
@@ -22,23 +23,10 @@ from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.progress import Progress
 
-BASELINES: Mapping[str, str] = {
-    "popular": "popularity",
-    "categories": "popularity in the user's categories",
-    "profiles": "popularity among users of the same profile",
-    "rhythm": "popularity at this time of the week",
-    "season": "popularity at this time of the year",
-    "als": "ALS",
-    "neighbours": "neighbours",
-    "transitions": "transitions",
-    "ease": "EASE",
-    "trending": "trending",
-    "newest": "newest items",
-    "history": "habit",
-    "text": "text, interest model alone",
-    "zero_shot": "text, not tuned",
+BASELINES: Mapping[str, str] = {source: declared.ranking for source, declared in SOURCES.items()} | {
+    "zero_shot": "text, not tuned"
 }
-"""Source -> the name of its ranking in the report."""
+"""Source -> the name of its ranking in the report; `zero_shot` is no source, but the text model before any tuning."""
 
 
 def measure(

@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys.config import RetrainConfig
+from recsys.config import SOURCES, RetrainConfig
 from recsys.counts import counted
 from recsys.data.list_places import discounts
 from recsys.data.requests import Request
 from recsys.eval.confidence import Comparison
 from recsys.eval.protocol import Measurement
 from recsys.eval.results import EvaluationReport
-from recsys.pipeline.evaluation.measure import BASELINES
 from recsys.pipeline.evaluation.rankings import K
 from recsys.pipeline.evaluation.shown import METRIC as SHOWN_METRIC
 from recsys.pipeline.recommender.bundle import Bundle
@@ -26,9 +25,6 @@ from recsys.registry import Check, Manifest
 METRIC = f"ndcg@{K}"
 _FEWEST = 30
 """Requests of a slice from which on it may refuse: resampling one or two of them says nothing of chance."""
-
-_ONE_FOR_ALL = ("popular", "rhythm", "season", "trending", "newest")
-"""Sources that do not ask who asks."""
 
 _TIMED = 30
 """Lists that are timed with either version."""
@@ -138,7 +134,7 @@ def _reached(report: EvaluationReport) -> float | None:
 
 def _one_for_all(report: EvaluationReport) -> float | None:
     """ndcg@10 of the best simple ranking that does not ask who asks; None where there is none."""
-    rankings = (report.baselines.get(BASELINES[source]) for source in _ONE_FOR_ALL)
+    rankings = (report.baselines.get(one.ranking) for one in SOURCES.values() if not one.is_personal)
     means = [mean for ranking in rankings if ranking is not None and (mean := ranking[METRIC]["mean"]) is not None]
     return max(means, default=None)
 
