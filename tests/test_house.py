@@ -143,9 +143,9 @@ def test_import_of_the_package_loads_nothing_heavy() -> None:
 
 
 ROOMS = [
-    *("features", "features/loops", "serving", "recsys/arrays", "recsys/cf", "recsys/data", "recsys/eval"),
-    *("recsys/pipeline", "recsys/policy", "recsys/rank", "recsys/registry", "recsys/retrieval", "recsys/simulation"),
-    *("recsys/store", "recsys/text"),
+    *("features", "features/loops", "serving", "recsys/arrays", "recsys/cf", "recsys/config", "recsys/data"),
+    *("recsys/eval", "recsys/pipeline", "recsys/policy", "recsys/rank", "recsys/registry", "recsys/retrieval"),
+    *("recsys/simulation", "recsys/store", "recsys/text"),
     *(
         str(door.parent.relative_to(ROOT))
         for room in ("data", "pipeline")

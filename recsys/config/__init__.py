@@ -1,16 +1,18 @@
-"""The one configuration: its tree of keys, and how it is read."""
+"""The one configuration.
+
+tree      its sections and keys, each with a default and a description
+values    what keys may hold
+sources   the sources of candidates
+reading   from TOML and `section.key=value`
+"""
 
 from recsys.config.reading import known_keys, load_config, override, parse_config
 from recsys.config.sources import SOURCES, FeatureGroup, Source, sources_of
 from recsys.config.tree import (
-    MAX_BATCH,
-    MAX_RULE,
     CandidatesConfig,
     CfConfig,
     Config,
-    Count,
     DataConfig,
-    Days,
     EventsConfig,
     ExtraFeature,
     FeaturesConfig,
@@ -18,11 +20,11 @@ from recsys.config.tree import (
     PrivacyConfig,
     RankerConfig,
     RetrainConfig,
-    Section,
     ServingConfig,
     TextConfig,
     VariantConfig,
 )
+from recsys.config.values import MAX_BATCH, MAX_RULE, Count, Days, Section
 
 __all__ = [
     "MAX_BATCH",
