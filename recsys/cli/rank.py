@@ -177,7 +177,7 @@ def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, list
     progress(f"delivering to {_without_password(url)}")
     if is_url(url):
         with closing(open_lists(url)) as place:
-            deliver(lists, place, recommender.stored_id)
+            deliver(lists, place, recommender.users.stored_id)
     else:
         put(lists, url)
     lists.unlink()

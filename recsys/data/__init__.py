@@ -9,7 +9,7 @@ Items
     catalogue, vocabulary, id_table   the items; ids to numbers and back
     item_changes, halving       what comes, changes and goes; entries that do not fit are found by halving
 Events
-    interactions, merging       the log; two logs as one
+    interactions, merging       the log; logs as one
     visits                      acts on an item within the hour
     history, history_loops      what users did before some requests; loops over it
     events, event_batch         one event; events of the API to a log

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from features.measures import Measure
 from features.questions import Question, Questions
 from features.state import Counted, EventState
-from recsys.data.interactions import InteractionLog
+from recsys.data.merging import merge_segments
 
 logs = st.lists(ROWS, max_size=25)
 windows = st.sampled_from([None, DAY // 2, DAY, 3 * DAY])
@@ -112,7 +112,7 @@ def test_a_history_is_the_newest_acts_before_the_moment(
 def test_events_that_come_in_parts_make_the_same_log(log: list[Row], sizes: list[int]) -> None:
     whole, live = states(log, sizes)
     assert live.latest == whole.latest == max((row[3] for row in log), default=0)
-    ours, theirs = (InteractionLog.merged([part.log for part in state.segments]) for state in (live, whole))
+    ours, theirs = (merge_segments([part.log for part in state.segments]) for state in (live, whole))
     for column in ("users", "items", "events", "times", "weights"):
         np.testing.assert_array_equal(getattr(ours, column), getattr(theirs, column))
 
