@@ -82,7 +82,17 @@ def publish(
     features = scoring.features(config.features)
     ranker = _ranker(features.names, rng)
     rankers = Rankers(ranker, {}, RankerCalibration(ScoreCalibration(1.0, -3.0), ScoreCalibration(1.0, -4.0)))
-    report = EvaluationReport("", "generated", 10, 0, {}, {}, {}, {}, {})
+    report = EvaluationReport(
+        version="",
+        dataset="generated",
+        n_requests=0,
+        k=10,
+        metrics={},
+        baselines={},
+        ablation={},
+        slices={},
+        comparisons={},
+    )
     dataset = Dataset(catalogue, log, fingerprint=f"generated {n_items}")
     bundle = Bundle.of(dataset, config, config, sources, features, rankers, report)
     registry = Registry(folder)
