@@ -134,7 +134,7 @@ def _checked_out(arguments: argparse.Namespace) -> "Place":
 
 def _requests_of(
     arguments: argparse.Namespace, bundle: "Bundle", progress: ProgressLines
-) -> tuple[Sequence[Request], int]:
+) -> "tuple[Sequence[Request], int]":
     """Who is to be ranked for, and how many of these requests search for a text."""
     from recsys.data.request_file import read_requests
     from recsys.pipeline.offline.batch import UserRequests
