@@ -44,9 +44,6 @@ from features.kinds import (
 from features.kinds.base import MonotoneConstraint
 from recsys.config import FeatureGroup, sources_of
 
-UNEQUAL_WORTH = "unequal worth"
-"""Where all acts are worth the same, shares of the worth are shares of the acts."""
-
 
 @dataclass(frozen=True)
 class Feature:
@@ -64,17 +61,13 @@ class Feature:
 
     @property
     def needs(self) -> str | None:
-        """What must be there for this feature: a candidate source, an affinity, or acts of unequal worth; None for the
-        others."""
-        if getattr(self.kind, "of", None) == "worth":
-            return UNEQUAL_WORTH
-        return getattr(self.kind, "source", None) or getattr(self.kind, "name", None)
+        """What must be there for this feature, see `Kind`."""
+        return self.kind.needs
 
     @property
     def monotone(self) -> MonotoneConstraint:
         """What the ranker must not turn round: see `MonotoneConstraint`."""
-        constraint: MonotoneConstraint = getattr(self.kind, "monotone", 0)
-        return constraint
+        return self.kind.monotone
 
 
 _COLLABORATIVE = sources_of("collaborative")

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.declarations import FEATURES, UNEQUAL_WORTH
+from features.declarations import FEATURES
 from features.feature_set import FeatureSet
+from features.kinds.base import UNEQUAL_WORTH
 from features.segment_files import load_segment, save_segment
 from features.state import EventState, compacted
 from recsys.config import FeatureGroup
