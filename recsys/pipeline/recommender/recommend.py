@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
 from recsys.data.interactions import NO_TIME
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.reading.event_batch import log_of_events
 from recsys.data.requests import Request
 from recsys.errors import DataError
 from recsys.moments import clock
