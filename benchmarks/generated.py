@@ -29,7 +29,7 @@ from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport
 from recsys.moments import DAY
 from recsys.pipeline.candidates.sources import Sources
-from recsys.pipeline.ranking.calibration import Calibration
+from recsys.pipeline.ranking.ranker_calibration import RankerCalibration
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
@@ -81,8 +81,18 @@ def publish(
     scoring = Scoring(catalogue, sources, EventState(log))
     features = scoring.features(config.features)
     ranker = _ranker(features.names, rng)
-    rankers = Rankers(ranker, {}, Calibration(ScoreCalibration(1.0, -3.0), ScoreCalibration(1.0, -4.0)))
-    report = EvaluationReport("", "generated", 10, 0, {}, {}, {}, {}, {})
+    rankers = Rankers(ranker, {}, RankerCalibration(ScoreCalibration(1.0, -3.0), ScoreCalibration(1.0, -4.0)))
+    report = EvaluationReport(
+        version="",
+        dataset="generated",
+        n_requests=0,
+        k=10,
+        metrics={},
+        baselines={},
+        ablation={},
+        slices={},
+        comparisons={},
+    )
     dataset = Dataset(catalogue, log, fingerprint=f"generated {n_items}")
     bundle = Bundle.of(dataset, config, config, sources, features, rankers, report)
     registry = Registry(folder)

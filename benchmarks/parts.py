@@ -53,7 +53,7 @@ def table(name: str, data: Path, work: Path, settings: tuple[str, ...], left_out
     folder, cache = prepare(name, data, work), VectorCache(work / f"{name}.vectors")
     whole: Measurement | None = None
     for part, config in variants((*DATA[name].settings, "ranker.ablation=false", *settings), left_out).items():
-        found = train(load_dataset(folder, config), config, cache=cache, progress=say).report.fresh.full
+        found = train(load_dataset(folder, config), config, cache=cache, progress=say).report.measurements.full
         if whole is None:
             whole = found
             yield f"| {whole.n_requests:,} requests | {METRIC} | the whole pipeline is ahead by |"

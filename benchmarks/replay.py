@@ -107,7 +107,7 @@ def _gone_on(bundle: Bundle, dataset: Dataset, cache: VectorCache) -> Bundle:
 def _ranked(bundle: Bundle, dataset: Dataset) -> Measurement:
     """The newest week, ranked by a version that ends before it; items that came since stand as on a server."""
     start = int(dataset.log.times[-1]) - 7 * DAY + 1
-    return measure_as_served(bundle, renumbered(dataset, bundle), start, 0, silent).fresh.full
+    return measure_as_served(bundle, renumbered(dataset, bundle), start, 0, silent).measurements.full
 
 
 def _timed(action: Callable[[], Bundle]) -> tuple[Bundle, float]:

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.arguments import parser_of, real_data
 from recsys.cli.simulate import SETTINGS
 from recsys.config import load_config
-from recsys.data.event_batch import log_of_events
+from recsys.data.reading.event_batch import log_of_events
 from recsys.data.requests import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
 from recsys.moments import moment_of

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.text_rankings import FROZEN, Score, figures, frozen, gains, line, places
-from benchmarks.text_worlds import Asked, World
+from benchmarks.text_worlds import TextRequests, TextWorld
 from recsys.data.interactions import InteractionLog
 from recsys.text.interest import InterestModel
 
@@ -22,10 +22,10 @@ class Tenth:
 
     is_cold: NDArray[np.bool_]
     model: InterestModel
-    windows: tuple[Asked, Asked]
+    windows: tuple[TextRequests, TextRequests]
 
     @classmethod
-    def of(cls, world: World, last: int, fit: Callable[[InteractionLog], InterestModel], folder: Path) -> "Tenth":
+    def of(cls, world: TextWorld, last: int, fit: Callable[[InteractionLog], InterestModel], folder: Path) -> "Tenth":
         """Hold out the items whose number ends in the digit `last`; the model is kept in the folder."""
         is_cold = np.arange(world.log.n_items) % 10 == last
         if not folder.is_dir():

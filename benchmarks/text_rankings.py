@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.text_worlds import Asked
+from benchmarks.text_worlds import TextRequests
 from recsys.data.history import HistoryBatch
 from recsys.data.list_places import discounts
 from recsys.eval.confidence import intervals
@@ -15,7 +15,7 @@ FROZEN = {"last": ("frozen, last item", 1), "mean": ("frozen, mean of the newest
 Score = Callable[[HistoryBatch], NDArray[np.float32]]
 
 
-def places(asked: Asked, score: Score, others: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+def places(asked: TextRequests, score: Score, others: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """(n_requests,) place of each target among all items that are not in the history; ties count against it."""
     ranks = []
     for start in range(0, len(asked), 256):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.text_cold import Tenth
 from benchmarks.text_rankings import FROZEN, Score, figures, frozen, places
-from benchmarks.text_worlds import Asked, World, load
+from benchmarks.text_worlds import TextRequests, TextWorld, load
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.text.cache import VectorCache
@@ -78,7 +78,7 @@ class Bench:
     folder: Path
 
     @cached_property
-    def world(self) -> World:
+    def world(self) -> TextWorld:
         """What is learned from and asked."""
         return load(self.name, self.arguments.data, self.folder.parent)
 
@@ -190,7 +190,7 @@ class Bench:
         return Row(name, validation, test, minutes, "-", f"{microseconds:.0f} ({_RERANKED} items)")
 
     @cached_property
-    def _some(self) -> tuple[Asked, Asked]:
+    def _some(self) -> tuple[TextRequests, TextRequests]:
         return self.world.validation.some(_MOST_RERANKED), self.world.test.some(_MOST_RERANKED)
 
     def _figures(self, score: Score) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -212,7 +212,7 @@ class Bench:
         return f"{rate:.0f}", f"{np.median(seconds) * 1e6:.0f}"
 
 
-def reranked(asked: Asked, model: InterestModel, teacher: Teacher) -> NDArray[np.int64]:
+def reranked(asked: TextRequests, model: InterestModel, teacher: Teacher) -> NDArray[np.int64]:
     """(n_requests,) place of each target after the best items were reranked; behind them nothing moves."""
     histories, targets, rows = asked.histories, asked.targets[:, None], np.arange(len(asked))
     scores = model.score(histories)

@@ -21,7 +21,7 @@ _MOST_REQUESTS = 4_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class TextRequests:
     """Requests with the one item that was wanted: `targets` is (n_requests,)."""
 
     histories: HistoryBatch
@@ -30,64 +30,64 @@ class Asked:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def select(self, rows: NDArray[np.intp]) -> "Asked":
+    def select(self, rows: NDArray[np.intp]) -> "TextRequests":
         """Some of the requests."""
         kept = np.isin(self.histories.rows, rows)
         histories = self.histories.keep(kept)
         columns = (histories.items, histories.events, histories.times, histories.weights)
-        return Asked(
+        return TextRequests(
             HistoryBatch(offsets_of(histories.lengths[rows]), *columns, self.histories.now[rows]), self.targets[rows]
         )
 
-    def unseen(self) -> "Asked":
+    def unseen(self) -> "TextRequests":
         """The requests that want an item which their history does not hold: what a history holds is not ranked."""
         seen = np.bincount(self.histories.rows, self.histories.items == self.targets[self.histories.rows], len(self))
         return self.select(np.flatnonzero(seen == 0))
 
-    def some(self, most: int) -> "Asked":
+    def some(self, most: int) -> "TextRequests":
         """At most so many of the requests, drawn at random."""
         return self.select(np.sort(np.random.default_rng(0).permutation(len(self))[:most]))
 
 
 @dataclass(frozen=True)
-class World:
+class TextWorld:
     """One data set: what is learned from, and what is asked."""
 
     dataset: Dataset
     log: InteractionLog
-    validation: Asked
-    test: Asked
+    validation: TextRequests
+    test: TextRequests
 
 
-def load(name: str, data: Path, work: Path) -> World:
+def load(name: str, data: Path, work: Path) -> TextWorld:
     """The data set of a name, split in time."""
     folder = work / name if (work / name).is_dir() else prepare(name, data, work)
     dataset = load_dataset(folder)
     if name == "scientific":
         asked = [from_requests(dataset, folder / f"{part}_requests.parquet").unseen() for part in ("valid", "test")]
-        return World(dataset, dataset.log, *asked)
+        return TextWorld(dataset, dataset.log, *asked)
     split = TemporalSplit.of(dataset.log, Config().data)
     windows = ((split.ranker_start, split.test_start), (split.test_start, split.end))
-    return World(
+    return TextWorld(
         dataset, dataset.log.before(split.ranker_start), *(from_log(dataset.log, *window) for window in windows)
     )
 
 
-def from_requests(dataset: Dataset, path: Path) -> Asked:
+def from_requests(dataset: Dataset, path: Path) -> TextRequests:
     """A requests file with one target each."""
     numbers = {item: number for number, item in enumerate(dataset.catalogue.frame["item_id"].to_list())}
     requests = read_requests(path)
     histories = [[numbers[item] for item in request.history or () if item in numbers] for request in requests]
     items = np.array([item for history in histories for item in history], dtype=np.int32)
     now = np.ones(len(requests), dtype=np.int64)  # any moment: nothing is known of when the items were chosen
-    return Asked(
+    return TextRequests(
         HistoryBatch.of_ids(offsets_of([len(history) for history in histories]), items, 1.0, now),
         np.array([numbers[request.targets[0]] for request in requests]),
     )
 
 
-def from_log(log: InteractionLog, start: int, end: int) -> Asked:
+def from_log(log: InteractionLog, start: int, end: int) -> TextRequests:
     """Every positive event of a window with what its user did before; some of them where there are many."""
     wanted = (log.weights > 0) & (log.times >= start) & (log.times < end)
     examples = Examples.from_log(log, 50, wanted)
-    return Asked(examples.histories(), examples.targets.items.astype(np.int64)).unseen().some(_MOST_REQUESTS)
+    return TextRequests(examples.histories(), examples.targets.items.astype(np.int64)).unseen().some(_MOST_REQUESTS)

@@ -3,7 +3,6 @@
 The config adds a feature (`features.extra`) and removes one (`features.exclude`) or a group (`features.groups`).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from features.kinds import (
@@ -43,10 +42,7 @@ from features.kinds import (
     UserTagShare,
 )
 from features.kinds.base import MonotoneConstraint
-from recsys.config import FeatureGroup, Source
-
-UNEQUAL_WORTH = "unequal worth"
-"""Where all acts are worth the same, shares of the worth are shares of the acts."""
+from recsys.config import FeatureGroup, sources_of
 
 
 @dataclass(frozen=True)
@@ -65,28 +61,16 @@ class Feature:
 
     @property
     def needs(self) -> str | None:
-        """What must be there for this feature: a candidate source, an affinity, or acts of unequal worth; None for the
-        others."""
-        if getattr(self.kind, "of", None) == "worth":
-            return UNEQUAL_WORTH
-        return getattr(self.kind, "source", None) or getattr(self.kind, "name", None)
+        """What must be there for this feature, see `Kind`."""
+        return self.kind.needs
 
     @property
     def monotone(self) -> MonotoneConstraint:
         """What the ranker must not turn round: see `MonotoneConstraint`."""
-        constraint: MonotoneConstraint = getattr(self.kind, "monotone", 0)
-        return constraint
+        return self.kind.monotone
 
 
-SOURCES_OF: Mapping[FeatureGroup, tuple[Source, ...]] = {
-    "text": ("text",),
-    "collaborative": ("transitions", "neighbours", "ease", "als"),
-    "behaviour": ("popular", "categories", "profiles", "rhythm", "season", "history", "trending", "newest"),
-    "context": (),
-}
-"""The sources that fall with a group, when it is left out to see what it adds."""
-
-COLLABORATIVE = SOURCES_OF["collaborative"]
+_COLLABORATIVE = sources_of("collaborative")
 
 FEATURES: tuple[Feature, ...] = (
     # text: what the item says, against what the user read
@@ -110,7 +94,7 @@ FEATURES: tuple[Feature, ...] = (
     # collaborative: what people who did the same did next
     *(
         Feature(f"{source}_{suffix}", "collaborative", kind(source), f"{source}: {meaning}")
-        for source in COLLABORATIVE
+        for source in _COLLABORATIVE
         for suffix, kind, meaning in (
             ("score", SourceScore, "score of the candidate"),
             ("rank", SourceRank, "place of the candidate"),
@@ -122,7 +106,7 @@ FEATURES: tuple[Feature, ...] = (
         for name in ("transitions", "neighbours", "factors")
         for how in ("last", "max", "mean", "decayed")
     ),
-    Feature("agreement", "collaborative", Agreement(COLLABORATIVE), "collaborative sources that score it above 0"),
+    Feature("agreement", "collaborative", Agreement(_COLLABORATIVE), "collaborative sources that score it above 0"),
     Feature("transitions_flag", "collaborative", SourceFlag("transitions"), "whether it follows what the user chose"),
     Feature("neighbours_flag", "collaborative", SourceFlag("neighbours"), "whether it goes with what the user chose"),
     # behaviour: how the item and the user have been doing

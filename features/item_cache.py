@@ -8,11 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from features.loops.cache import missing_items, move_edges, read_rows
+from features.loops.cache import CachedColumns, missing_items, move_edges, read_rows
 from features.loops.timelines import TimelineView, add_answers
 from features.questions import Questions, StreamQuestions
 from features.segment import ItemEvents, Segment
-from recsys.moments import DAY
 
 _NEVER = np.iinfo(np.int64).min
 
@@ -67,9 +66,12 @@ class ItemColumnCache:
 
     def __init__(self, columns: ItemColumns) -> None:
         self.columns = columns
-        self._ageing = np.array(columns.ageing, dtype=np.int64)
-        self._halving = np.array([column for column, _ in columns.halving], dtype=np.int64)
-        self._half_lives = np.array([half_life for _, half_life in columns.halving], dtype=np.float64)
+        self._cached = CachedColumns(
+            to=columns.to,
+            ageing=np.array(columns.ageing, dtype=np.int64),
+            halving=np.array([column for column, _ in columns.halving], dtype=np.int64),
+            half_lives=np.array([half_life for _, half_life in columns.halving], dtype=np.float64),
+        )
         self._all = np.arange(len(columns.to))
         # (n_items, n_columns) as they were when computed
         self._table = np.empty((0, len(columns.to)), dtype=np.float32)
@@ -90,8 +92,7 @@ class ItemColumnCache:
         n = missing_items(self._computed_at, items, _NEVER, missing)
         if n:
             self._compute(np.unique(missing[:n]))
-        ageing, halving, half_lives = self._ageing, self._halving, self._half_lives
-        read_rows(self._table, self._computed_at, items, now, ageing, halving, half_lives, DAY, self.columns.to, table)
+        read_rows(self._table, self._computed_at, items, now, self._cached, table)
 
     def _compute(self, items: NDArray[np.int32]) -> None:
         """The columns of some items, in increasing order."""

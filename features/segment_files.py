@@ -10,6 +10,7 @@ from features.measures import Measure, RunningColumns
 from features.segment import ItemEvents, Segment, Timeline
 from recsys.arrays.npy import load_array, new_array, save_array
 from recsys.data.interactions import InteractionLog
+from recsys.data.merging import save_merged_segments
 from recsys.data.vocabulary import Vocabulary
 
 _STREAMS = {"acts": False, "impressions": True}
@@ -23,7 +24,7 @@ def save_segment(folder: Path, segments: Sequence[Segment], measures: Sequence[M
         segments: in the order in which they came.
         measures: what features ask for.
     """
-    InteractionLog.save_merged([segment.log for segment in segments], folder / "log")
+    save_merged_segments([segment.log for segment in segments], folder / "log")
     newest = segments[-1].log
     merged = Segment(InteractionLog.mapped(folder / "log", newest.user_vocabulary, newest.event_names, newest.n_items))
     save_array(folder / "by_user.npy", merged.by_user.keys)

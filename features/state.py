@@ -23,6 +23,7 @@ from recsys.arrays.ragged import entries, offsets_of
 from recsys.data.history import HistoryBatch, ItemWeights
 from recsys.data.history_loops import sum_by_item
 from recsys.data.interactions import InteractionLog
+from recsys.data.merging import merge_segments
 
 Counted = Literal["item_acts", "item_positives", "item_impressions"]
 """What can be counted besides events of one name: all but impressions, signs of interest, impressions."""
@@ -133,7 +134,7 @@ class EventState:
             while old and not old[-1].name and _joins(len(old[-1]), size):
                 parts.insert(0, old.pop().log)
                 size += len(parts[0])
-            merged = Segment(InteractionLog.merged(parts) if len(parts) > 1 else log)
+            merged = Segment(merge_segments(parts) if len(parts) > 1 else log)
             with self._asking:
                 self._segments = (*old, merged)
                 if self._cache is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from recsys.config import Config, load_config
 
@@ -28,6 +29,9 @@ QUICK = (
     "retrain.max_new_users=1",  # the tests that retrain bring new users only
 )
 """Settings under which the small world trains in seconds."""
+
+settings.register_profile("recsys", deadline=None)  # a busy machine may be slower than any deadline
+settings.load_profile("recsys")
 
 
 @pytest.fixture

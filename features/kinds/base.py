@@ -23,10 +23,30 @@ Of = Literal["acts", "worth"]
 nothing)."""
 
 
+UNEQUAL_WORTH = "unequal worth"
+"""What shares of the worth of acts need: where all acts are worth the same, they are the shares of the acts."""
+
+
 class Kind(Protocol):
-    """How a feature is computed. A kind without a constraint `monotone` has 0."""
+    """How a feature is computed.
+
+    It holds what most kinds have in common.
+
+    Attributes:
+        scope: what a value belongs to.
+        monotone: what the ranker must not turn round.
+        needs: what must be there for the feature: a source, an affinity, or `UNEQUAL_WORTH`; None for most.
+    """
 
     scope: ClassVar[Scope]
+
+    @property
+    def monotone(self) -> MonotoneConstraint:
+        return 0
+
+    @property
+    def needs(self) -> str | None:
+        return None
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         """(n_pairs,) float32, NaN where there is no value."""
@@ -43,7 +63,7 @@ class Family(Protocol):
         ...
 
 
-class Member:
+class Member(Kind):
     """A kind with a family."""
 
     family: ClassVar[type[Family]]

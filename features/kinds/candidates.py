@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.affinity import Aggregate, Likeness, fill_affinity
-from features.kinds.base import Family, Member, MonotoneConstraint, Scope
+from features.kinds.base import Family, Kind, Member, MonotoneConstraint, Scope
 from features.loops.codes import ANOTHER_FLAG, FLAG, RANK
 from features.loops.sources import fill_source_values
 from features.pairs import PairBatch
@@ -54,6 +54,10 @@ class _OfSource(Member):
     monotone: ClassVar[MonotoneConstraint] = 1
     scope: ClassVar[Scope] = "candidate"
     family: ClassVar[type[Family]] = SourceColumns
+
+    @property
+    def needs(self) -> str:
+        return self.source
 
     @property
     def statistics(self) -> list[tuple[str, int]]:
@@ -111,9 +115,13 @@ class SourceRatio(Member):
     scope: ClassVar[Scope] = "candidate"
     family: ClassVar[type[Family]] = RatioColumns
 
+    @property
+    def needs(self) -> str:
+        return self.source
+
 
 @dataclass(frozen=True)
-class SourceWithin:
+class SourceWithin(Kind):
     """The score of `within`, which rises with the root of an item's usual popularity (as that of `categories` does), if
     the popularity by `source` took its place. NaN where the usual popularity is 0, or where `within` or `popular` is
     none of the sources."""
@@ -122,6 +130,10 @@ class SourceWithin:
     within: Source
     monotone: ClassVar[MonotoneConstraint] = 1
     scope: ClassVar[Scope] = "candidate"
+
+    @property
+    def needs(self) -> str:
+        return self.source
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         found = np.full(len(pairs), np.nan, dtype=np.float32)
@@ -182,6 +194,10 @@ class Affinity(Member):
     aggregate: Aggregate
     scope: ClassVar[Scope] = "user-item"
     family: ClassVar[type[Family]] = AffinityColumns
+
+    @property
+    def needs(self) -> str:
+        return self.name
 
     @property
     def monotone(self) -> MonotoneConstraint:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.item_facts import Number
-from features.kinds.base import Family, Member, MonotoneConstraint, Scope, span, window
+from features.kinds.base import Family, Kind, Member, MonotoneConstraint, Scope, span, window
 from features.loops.pairs import fill_ages, fill_formulas, fill_item_values
 from features.measures import Measure
 from features.pairs import PairBatch
@@ -208,7 +208,7 @@ class ItemSince(OfItemPast):
 
 
 @dataclass(frozen=True)
-class ItemAge:
+class ItemAge(Kind):
     """Days since the item was created; NaN for an item without a date or created after the request."""
 
     scope: ClassVar[Scope] = "item"
@@ -240,7 +240,7 @@ class ItemFact(Member):
 
 
 @dataclass(frozen=True)
-class GroupPopularity:
+class GroupPopularity(Kind):
     """How many times as often as the average item those with the candidate's value of a column are wanted: an oil
     filter more than a spindle, a book of a known author more than others. For a list of values, the mean."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.item_facts import Code
-from features.kinds.base import Family, Member, Of, Scope
+from features.kinds.base import UNEQUAL_WORTH, Family, Member, Of, Scope
 from features.loops.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
 from features.loops.matches import Past, fill_matches
 from features.pairs import PairBatch
@@ -64,6 +64,10 @@ class UserShare(_Match):
     newest: int | None = None
     of: Of = "acts"
     scope: ClassVar[Scope] = "user-category"
+
+    @property
+    def needs(self) -> str | None:
+        return UNEQUAL_WORTH if self.of == "worth" else None
 
     @property
     def statistic(self) -> int:

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.further_columns import FurtherColumns
-from features.kinds.base import Family, Member, Of, Scope
+from features.kinds.base import UNEQUAL_WORTH, Family, Kind, Member, Of, Scope
 from features.loops.pairs import fill_distances, fill_named_shares, fill_price_ratios, fill_steps, fill_tag_shares
 from features.pairs import PairBatch
 from recsys.arrays.types import Floats, Ints
@@ -20,19 +20,23 @@ Column = TypeVar("Column")
 
 
 @dataclass(frozen=True)
-class UserTagShare:
+class UserTagShare(Kind):
     """How often the candidate's tags occur in the history: the mean over its tags of the share of the acts with the
     tag, or of what they are worth."""
 
     of: Of = "acts"
     scope: ClassVar[Scope] = "user-category"
 
+    @property
+    def needs(self) -> str | None:
+        return UNEQUAL_WORTH if self.of == "worth" else None
+
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         return _shares(pairs, pairs.facts.tags, self.of)
 
 
 @dataclass(frozen=True)
-class UserLabelShare:
+class UserLabelShare(Kind):
     """Share of the acts, or of what they are worth, on items with the candidate's value of a further column of the
     items (of a list: the mean). Of paths the mean over all that the candidate lies in, or what it lies in at one level.
 
@@ -48,6 +52,10 @@ class UserLabelShare:
     def __post_init__(self) -> None:
         if self.level is not None and self.level < 1:
             raise ConfigError(f"level = {self.level}: levels of paths are counted from 1, the widest")
+
+    @property
+    def needs(self) -> str | None:
+        return UNEQUAL_WORTH if self.of == "worth" else None
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         further = pairs.facts.further
@@ -70,7 +78,7 @@ def _shares(pairs: PairBatch, values: sp.csr_matrix | None, of: Of) -> NDArray[n
 
 
 @dataclass(frozen=True)
-class UserNamedShare:
+class UserNamedShare(Kind):
     """Share of the items that the candidate names, by their ids in a further column of the items, that the user acted
     on: of what a course requires, or an accessory fits; NaN where it names none."""
 
@@ -86,7 +94,7 @@ class UserNamedShare:
 
 
 @dataclass(frozen=True)
-class UserQuantityDistance:
+class UserQuantityDistance(Kind):
     """How far the candidate is from what the user acted on, by a column of numbers: the mean share of all items whose
     numbers lie between the two."""
 
@@ -98,7 +106,7 @@ class UserQuantityDistance:
 
 
 @dataclass(frozen=True)
-class UserLineStep:
+class UserLineStep(Kind):
     """How many places the candidate stands behind the furthest item of its line that the user acted on: 1 is the next
     volume of a series, 0 or less has been passed. A line is all items with one value of a column, in the order of
     another column, a number; NaN where the user acted on none of it. Where that number begins anew in each part of a

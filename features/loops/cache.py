@@ -1,9 +1,25 @@
 """Loops over cached columns of items at a moment that moves on."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
+from recsys.moments import DAY
+
+
+class CachedColumns(NamedTuple):
+    """Cached columns of items, and what time does to them while nothing happens to an item."""
+
+    to: Ints
+    """(n_columns,) their places in the ranker's table"""
+    ageing: Ints
+    """those that count days"""
+    halving: Ints
+    """those that fade"""
+    half_lives: Floats
+    """of these, microseconds"""
 
 
 @jit()
@@ -60,26 +76,14 @@ def missing_items(computed_at: Ints, items: Ints, never: int, found: Ints) -> in
 
 
 @jit()
-def read_rows(
-    rows: Floats,
-    computed_at: Ints,
-    items: Ints,
-    now: int,
-    ageing: Ints,
-    halving: Ints,
-    half_lives: Floats,
-    day: float,
-    to: Ints,
-    table: Floats,
-) -> None:
-    """Fill columns `to` (n_columns,) of `table` (n_pairs, n_features) with what is known of items (n_pairs,), brought
-    to another moment.
+def read_rows(rows: Floats, computed_at: Ints, items: Ints, now: int, columns: CachedColumns, table: Floats) -> None:
+    """Fill the columns of `table` (n_pairs, n_features) with what is known of items (n_pairs,), brought to another
+    moment.
 
     Args:
         rows: (n_items, n_columns) as they were at the moments `computed_at` (n_items,).
-        ageing: columns that count days, of which `day` is one.
-        halving: columns that fade, with their `half_lives`.
     """
+    to, ageing, halving, half_lives = columns
     if len(items):
         table[0, to[0]] = touch_rows(rows, items)  # until the value is there
     for pair in range(len(items)):
@@ -88,7 +92,7 @@ def read_rows(
         for column in range(rows.shape[1]):
             table[pair, to[column]] = rows[item, column]
         for column in ageing:
-            table[pair, to[column]] += age / np.float32(day)
+            table[pair, to[column]] += age / np.float32(DAY)
         for place in range(len(halving)):
             table[pair, to[halving[place]]] *= np.exp2(age / np.float32(-half_lives[place]))
 

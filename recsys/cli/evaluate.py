@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recsys.cli import destinations, figures, options, output
 from recsys.cli.progress import ProgressLines
 from recsys.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from recsys.eval.results import EvaluationReport
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,28 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     destinations.check_file("--report", arguments.report)
     destinations.check_file("--per-request", arguments.per_request)
 
-    from recsys.data.request_file import read_requests
-    from recsys.pipeline.evaluation.evaluate import evaluate
-    from recsys.pipeline.recommender.bundle import Bundle
-    from recsys.pipeline.training.splits import evaluate_splits
-    from recsys.places import Place, name_of
-    from recsys.registry import Registry
-    from recsys.text.cache import VectorCache
-
-    directory: Place = arguments.directory
     with ProgressLines() as progress:
-        progress(f"loading from {arguments.registry}")
-        registry, name = Registry(arguments.registry), name_of(directory)
-        bundle = Bundle.load(registry, arguments.version)
-        dataset = options.read_data(directory, bundle.config, progress)
-        if arguments.split is not None:
-            cache, windows = VectorCache(registry.vectors_file), arguments.windows or 3
-            report = evaluate_splits(
-                bundle, dataset, arguments.split, windows=windows, name=name, cache=cache, progress=progress
-            )
-        else:
-            requests = None if arguments.requests is None else read_requests(arguments.requests, progress=progress)
-            report = evaluate(bundle, dataset, requests, name=name, progress=progress)
+        report = _report(arguments, progress)
     if arguments.report is not None:
         from recsys.eval.report import write_report  # with what draws, which takes a second to come
 
@@ -80,3 +64,25 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.report is not None:
             print(f"the report is in {arguments.report}")
     return 0
+
+
+def _report(arguments: argparse.Namespace, progress: ProgressLines) -> "EvaluationReport":
+    """Measure the version, or its configuration on the splits that were asked for."""
+    from recsys.data.request_file import read_requests
+    from recsys.pipeline.evaluation.evaluate import evaluate
+    from recsys.pipeline.recommender.bundle import Bundle
+    from recsys.pipeline.training.splits import evaluate_splits
+    from recsys.places import Place, name_of
+    from recsys.registry import Registry
+    from recsys.text.cache import VectorCache
+
+    directory: Place = arguments.directory
+    progress(f"loading from {arguments.registry}")
+    registry, name = Registry(arguments.registry), name_of(directory)
+    bundle = Bundle.load(registry, arguments.version)
+    dataset = options.read_data(directory, bundle.config, progress)
+    if arguments.split is None:
+        requests = None if arguments.requests is None else read_requests(arguments.requests, progress=progress)
+        return evaluate(bundle, dataset, requests, name=name, progress=progress)
+    cache, windows = VectorCache(registry.vectors_file), arguments.windows or 3
+    return evaluate_splits(bundle, dataset, arguments.split, windows=windows, name=name, cache=cache, progress=progress)

@@ -103,20 +103,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     unexpected is 1, with the trace only when RECSYS_DEBUG is set.
     """
     words = sys.argv[1:] if argv is None else argv
-    if sys.getfilesystemencoding() != "utf-8" and not all(word.isascii() for word in words):
-        encoded = ConfigError(
-            f"the command line is read as {sys.getfilesystemencoding()}, which changes ids and names of files "
-            "that are not ASCII; set PYTHONUTF8=1, or a locale of UTF-8"
-        )
-        return _fail(encoded, encoded.exit_code, hint="")
-    strange = next((word for word in words if word != word.encode(errors="replace").decode()), None)
-    if strange is not None:
-        error = ConfigError(f"{strange!a} is not UTF-8 text; rename the file, or correct the id")
-        return _fail(error, error.exit_code, hint="")
     try:
+        _check_encoding(words)
         arguments = build_parser().parse_args(words)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
+    except ConfigError as error:
+        return _fail(error, error.exit_code, hint="")
     try:
         with streams.guarded_output(), interruptions.interruptible():
             code: int = arguments.run(arguments)
@@ -134,17 +127,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BaseException as error:
         if not (isinstance(error, Exception) or type(error).__name__ == _PANIC):
             raise
-        if is_full(error):
-            return _fail(error, BundleError.exit_code, hint=_MAKE_ROOM)
-        if _UNCACHED in str(error):
-            return _fail(error, ConfigError.exit_code, hint=_NAME_CACHE)
-        if any(words in str(error) for words in _NO_FOLDER):
-            return _fail(error, ConfigError.exit_code, hint=_NAME_FOLDER)
-        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-            return _fail(error, ConfigError.exit_code, hint=_MORE_FILES)
-        message = f"{type(error).__name__}: {error}"
-        hint = _MORE_MEMORY if isinstance(error, MemoryError) else " (unexpected; RECSYS_DEBUG=1 shows the trace)"
-        return _fail(RecsysError(message), UNEXPECTED, hint=hint)
+        return _fail_unexpectedly(error)
+
+
+def _check_encoding(words: Sequence[str]) -> None:
+    """Refuse words that are not what was typed.
+
+    Raises:
+        ConfigError: the locale has changed them, or they are no text.
+    """
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8" and not all(word.isascii() for word in words):
+        raise ConfigError(
+            f"the command line is read as {encoding}, which changes ids and names of files that are not ASCII; "
+            "set PYTHONUTF8=1, or a locale of UTF-8"
+        )
+    strange = next((word for word in words if word != word.encode(errors="replace").decode()), None)
+    if strange is not None:
+        raise ConfigError(f"{strange!a} is not UTF-8 text; rename the file, or correct the id")
+
+
+def _fail_unexpectedly(error: BaseException) -> int:
+    """Fail with what no room has told as a domain error: a limit of the machine, or a fault of recsys."""
+    if is_full(error):
+        return _fail(error, BundleError.exit_code, hint=_MAKE_ROOM)
+    if _UNCACHED in str(error):
+        return _fail(error, ConfigError.exit_code, hint=_NAME_CACHE)
+    if any(words in str(error) for words in _NO_FOLDER):
+        return _fail(error, ConfigError.exit_code, hint=_NAME_FOLDER)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return _fail(error, ConfigError.exit_code, hint=_MORE_FILES)
+    message = f"{type(error).__name__}: {error}"
+    hint = _MORE_MEMORY if isinstance(error, MemoryError) else " (unexpected; RECSYS_DEBUG=1 shows the trace)"
+    return _fail(RecsysError(message), UNEXPECTED, hint=hint)
 
 
 def _fail(error: BaseException, code: int, *, hint: str) -> int:

@@ -60,19 +60,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Rank everybody who was asked for, write the file, say what is in it."""
-    from recsys.data.request_file import read_requests
-    from recsys.pipeline.offline.batch import UserRequests, rank_to_parquet
+    from recsys.pipeline.offline.batch import rank_to_parquet
     from recsys.pipeline.offline.published import PublishedVersion
     from recsys.pipeline.recommender.bundle import Bundle
     from recsys.pipeline.recommender.matching import with_newer_events, with_stock_of
     from recsys.registry import Registry
 
-    out = options.place(arguments.out)
-    _check_out(arguments.out, out)
-    if isinstance(out, Path):
-        users = None if arguments.users in (None, "all") else options.place(arguments.users)
-        destinations.check_not_read("--out", out, arguments.requests, users)
-        destinations.check_kind("--out", out)
+    out = _checked_out(arguments)
     lists = out if isinstance(out, Path) else _file_on_the_way(arguments)
     with ProgressLines() as progress:
         progress(f"loading from {arguments.registry}")
@@ -80,20 +74,15 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.data is not None:
             dataset = options.read_data(arguments.data, bundle.config, progress)
             bundle = with_stock_of(with_newer_events(bundle, dataset, progress), dataset, progress)
-        requests: Sequence[Request]
-        if arguments.requests is not None:
-            requests = read_requests(arguments.requests, arguments.n, progress)
-            searches = sum(bool(request.context.get("query")) for request in requests)
-        else:
-            requests, searches = UserRequests(_ids_of(bundle, arguments.users), arguments.n), 0
+        requests, n_searches = _requests_of(arguments, bundle, progress)
         engine = options.engine(arguments)
         with _folder_of_events(lists, arguments) as events:
             progress(f"adding up {counted(len(bundle.log), 'event')}")
             published = PublishedVersion.of(bundle, arguments.registry.absolute(), events)
             del bundle  # its log may be in memory; from here on all processes map the same file
             recommender = published.open()
-            if searches and not recommender.reads_texts:
-                asked = counted(searches, "query is", "queries are")
+            if n_searches and not recommender.reads_texts:
+                asked = counted(n_searches, "query is", "queries are")
                 progress(f"{asked} not read: the version was trained without text")
             summary = rank_to_parquet(
                 recommender,
@@ -104,36 +93,56 @@ def run(arguments: argparse.Namespace) -> int:
                 deliver=partial(_deliver, out, recommender, progress) if isinstance(out, str) else None,
                 progress=progress,
             )
+    written = _without_password(arguments.out)
     if arguments.json:
-        output.print_json({**asdict(summary), "out": _without_password(arguments.out)})
+        output.print_json({**asdict(summary), "out": written})
     else:
         listed = f"{counted(summary.requests, 'list')}, {counted(summary.rows, 'row')}"
-        print(f"{_without_password(arguments.out)}: {listed}, {counted(summary.items, 'different item')}")
+        print(f"{written}: {listed}, {counted(summary.items, 'different item')}")
         cold = f"{counted(summary.cold_users, 'list')} for users without a history"
         print(f"{cold}, {counted(summary.empty, 'empty list')}")
     return 0
 
 
-def _check_out(text: str, out: "Place") -> None:
-    """Check that lists can be written there, before hours go into them.
-
-    Args:
-        text: as `--out` gave it.
-        out: the same, read as a path or a URL of a file.
+def _checked_out(arguments: argparse.Namespace) -> "Place":
+    """Where `--out` has the lists go: a path or a URL. That they can be written there is checked before hours go into
+    them.
 
     Raises:
-        ConfigError: the file is of another kind than Parquet, or the library for such URLs is not installed.
+        ConfigError: the file is of another kind than Parquet, is one that is read, or the library for such URLs is not
+            installed.
         StoreError: the host or the store cannot be reached.
     """
     from recsys.places import check
     from recsys.store.lists import is_url, open_lists
 
-    if is_url(text):
-        open_lists(text).close()
-        return
+    out = options.place(arguments.out)
+    if is_url(arguments.out):
+        open_lists(arguments.out).close()
+        return out
     if PurePath(str(out)).suffix.lower() not in ("", ".parquet"):
-        raise ConfigError(f"--out {_without_password(text)}: lists are written as Parquet; name a file.parquet")
+        raise ConfigError(
+            f"--out {_without_password(arguments.out)}: lists are written as Parquet; name a file.parquet"
+        )
     check(out)
+    if isinstance(out, Path):
+        users = None if arguments.users in (None, "all") else options.place(arguments.users)
+        destinations.check_not_read("--out", out, arguments.requests, users)
+        destinations.check_kind("--out", out)
+    return out
+
+
+def _requests_of(
+    arguments: argparse.Namespace, bundle: "Bundle", progress: ProgressLines
+) -> "tuple[Sequence[Request], int]":
+    """Who is to be ranked for, and how many of these requests search for a text."""
+    from recsys.data.request_file import read_requests
+    from recsys.pipeline.offline.batch import UserRequests
+
+    if arguments.requests is None:
+        return UserRequests(_ids_of(bundle, arguments.users), arguments.n), 0
+    requests = read_requests(arguments.requests, arguments.n, progress)
+    return requests, sum(bool(request.context.get("query")) for request in requests)
 
 
 @contextmanager
@@ -177,7 +186,7 @@ def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, list
     progress(f"delivering to {_without_password(url)}")
     if is_url(url):
         with closing(open_lists(url)) as place:
-            deliver(lists, place, recommender.stored_id)
+            deliver(lists, place, recommender.users.stored_id)
     else:
         put(lists, url)
     lists.unlink()

@@ -1,70 +1,12 @@
 """The configuration tree: frozen, typed, with a default and a description for every key."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
-Source = Literal[
-    "transitions",
-    "neighbours",
-    "ease",
-    "als",
-    "text",
-    "popular",
-    "categories",
-    "profiles",
-    "rhythm",
-    "season",
-    "history",
-    "trending",
-    "newest",
-]
-FeatureGroup = Literal["text", "collaborative", "behaviour", "context"]
-Seen = Literal["auto", "exclude", "demote", "keep"]
-
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-def _auto_or_fraction(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-    """One message of what may be written, in place of one for each type."""
-    try:
-        return handler(value)
-    except ValidationError as error:
-        raise ValueError("write auto, or a number from 0 to 1") from error
-
-
-Discovery = Annotated[Literal["auto"] | Fraction, WrapValidator(_auto_or_fraction)]
-
-MAX_COUNT = 2**31 - 1
-"""Most of anything that is counted: what libraries take as a whole number."""
-
-Positive = Annotated[int, Field(gt=0, le=MAX_COUNT)]
-Weight = Annotated[float, Field(ge=0.0, le=1e9)]
-
-MAX_BATCH = 10_000
-"""Most events or items in one call, whatever a server's config says: each is looked at before any is refused."""
-
-MAX_RULE = 1_000_000
-"""Most items, places or days that a rule of the policy may name: lists are shorter, and nobody counts age further."""
-
-Count = Annotated[int, Field(ge=1, le=MAX_RULE)]
-Days = Annotated[float, Field(gt=0, le=MAX_RULE)]
-
-
-class Section(BaseModel):
-    """A part of the tree: immutable, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from recsys.config.sources import SOURCES, FeatureGroup, Source
+from recsys.config.values import MAX_BATCH, MAX_RULE, Count, Days, Discovery, Fraction, Positive, Section, Seen, Weight
 
 
 class DataConfig(Section):
@@ -169,7 +111,7 @@ class CandidatesConfig(Section):
     """Who proposes items, and how many are ranked."""
 
     sources: tuple[Source, ...] = Field(
-        get_args(Source),
+        tuple(SOURCES),
         min_length=1,
         description="what proposes items; training drops rhythm, season, trending and newest where they add little",
     )

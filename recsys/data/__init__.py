@@ -2,18 +2,16 @@
 
 A data set
     dataset, loading            a catalogue and a log in one set of numbers, read from a folder or from frames
-    items_table, events_table, users_table   what the tables of a folder become
-    summary, doubts             what is in it; what may be a mistake
+    summary                     what is in it
     repeats, split              whether people come back; windows in time
 Items
     catalogue, vocabulary, id_table   the items; ids to numbers and back
     item_changes, halving       what comes, changes and goes; entries that do not fit are found by halving
 Events
-    interactions, merging       the log; two logs as one
+    interactions, merging       the log; logs as one
     visits                      acts on an item within the hour
     history, history_loops      what users did before some requests; loops over it
-    events, event_batch         one event; events of the API to a log
-    event_messages, event_fields   events from a stream; what their fields may hold
+    events                      one event
 Requests
     requests, request_file      one request; a table of them
     served_list, list_places    one answered list; what its places are worth
@@ -22,6 +20,7 @@ People
     pseudonyms, forget          hashed ids; users who are forgotten
 Its rooms
     tables                      files to checked columns, whatever they are of
+    reading                     what comes in: the tables of a folder, events of the API or a stream
     groups                      items or users with something in common
     datasets                    readers of public data sets
 """

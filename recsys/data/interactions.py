@@ -1,10 +1,9 @@
 """The event log as numbers: one array a column, in time order, about 38 bytes an event."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -135,27 +134,11 @@ class InteractionLog:
         positive = self.weights[self.weights > 0]
         return float(np.median(positive)) if len(positive) else 1.0
 
-    @staticmethod
-    def merged(logs: Sequence["InteractionLog"]) -> "InteractionLog":
-        """One log in time order. The last one's vocabulary and event names must extend those of the others.
-
-        Requests lose their numbers, which differ between logs (`merging.merge_logs` keeps them).
-        """
-        newest, columns = logs[-1], dict(columns_in_time_order(_without_requests(logs)))
-        return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **columns)
-
-    @staticmethod
-    def save_merged(logs: Sequence["InteractionLog"], folder: Path) -> None:
-        """Write the events of `merged`, an array for each column, with only one of them in memory at a time."""
-        folder.mkdir(parents=True)
-        for name, column in columns_in_time_order(_without_requests(logs)):
-            save_array(folder / f"{name}.npy", column)
-
     @classmethod
     def mapped(
         cls, folder: Path, user_vocabulary: Vocabulary, event_names: tuple[str, ...], n_items: int
     ) -> "InteractionLog":
-        """What `save_merged` wrote, mapped into memory."""
+        """A log whose columns are in a folder, a .npy file each, mapped into memory."""
         columns = {name: load_array(folder / f"{name}.npy") for name in COLUMNS}
         return cls(user_vocabulary, event_names, n_items, **columns)
 
@@ -196,17 +179,6 @@ class InteractionLog:
         if earlier.exists():
             return Vocabulary(pl.read_parquet(earlier, glob=False)["id"].to_list()), tuple(names)
         return Vocabulary.load(folder / "users"), tuple(names)
-
-
-def columns_in_time_order(logs: Sequence[InteractionLog]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Columns of all logs, one after the other, in time order; equal times in the order of the logs."""
-    order = np.argsort(np.concatenate([log.times for log in logs]), kind="stable")
-    for name in COLUMNS:
-        yield name, np.concatenate([getattr(log, name) for log in logs])[order]
-
-
-def _without_requests(logs: Sequence[InteractionLog]) -> list[InteractionLog]:
-    return [replace(log, requests=np.broadcast_to(np.int32(-1), len(log))) for log in logs]
 
 
 def request_keys(ids: Iterable[str]) -> NDArray[np.uint64]:

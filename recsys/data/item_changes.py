@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.halving import take_fitting
-from recsys.data.items_table import typed_items
+from recsys.data.reading.items_table import typed_items
 from recsys.data.tables.item_columns import check_posted, column_of, fitted, posted_first
 from recsys.data.tables.rejections import Rejections
 from recsys.data.tables.schema import ITEMS

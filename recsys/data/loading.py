@@ -12,7 +12,11 @@ from recsys.config import Config
 from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.doubts import (
+from recsys.data.events import Event
+from recsys.data.interactions import COLUMNS, InteractionLog
+from recsys.data.merging import merge_logs
+from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.reading.doubts import (
     doubts_of_events,
     doubts_of_items,
     doubts_of_users,
@@ -21,9 +25,8 @@ from recsys.data.doubts import (
     same_events,
     stand_ins,
 )
-from recsys.data.event_batch import log_of_events
-from recsys.data.events import Event
-from recsys.data.events_table import (
+from recsys.data.reading.event_batch import log_of_events
+from recsys.data.reading.events_table import (
     build_log,
     distinct_events,
     read_events,
@@ -31,16 +34,13 @@ from recsys.data.events_table import (
     unknown_items,
     with_whole_ids,
 )
-from recsys.data.interactions import COLUMNS, InteractionLog
-from recsys.data.items_table import read_items, with_unknown
-from recsys.data.merging import merge_logs
-from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.reading.items_table import read_items, with_unknown
+from recsys.data.reading.users_table import read_users
 from recsys.data.tables.files import find_table, open_table, require_table
 from recsys.data.tables.rejections import NoUsableRowError, Rejections, write_rejected
 from recsys.data.tables.schema import EVENTS, ITEMS, USERS
 from recsys.data.tables.table import Table, frame_table
 from recsys.data.user_profiles import UserProfiles
-from recsys.data.users_table import read_users
 from recsys.errors import check_kind
 from recsys.places import Place, at_hand, place, renamed
 from recsys.progress import Progress, silent

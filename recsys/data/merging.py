@@ -1,11 +1,15 @@
-"""Two logs joined to one; a request with events in both is one request."""
+"""Logs joined to one."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.interactions import InteractionLog, columns_in_time_order
+from recsys.arrays.npy import save_array
+from recsys.data.interactions import COLUMNS, InteractionLog
 
 
 def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
@@ -16,7 +20,7 @@ def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:
     numbers, keys = _joined_requests(old, new)
     requests = np.where(new.requests >= 0, numbers[new.requests], -1).astype(np.int32)
     numbered = replace(new, requests=requests)
-    columns = dict(columns_in_time_order([old, numbered]))
+    columns = dict(_columns_in_time_order([old, numbered]))
     return InteractionLog(new.user_vocabulary, new.event_names, new.n_items, **columns, request_keys=keys)
 
 
@@ -33,3 +37,30 @@ def _joined_requests(old: InteractionLog, new: InteractionLog) -> tuple[NDArray[
     if known.any():
         numbers[known] = order[places[known]]
     return np.append(numbers, -1), np.concatenate([keys, own[~known]])
+
+
+def merge_segments(logs: Sequence[InteractionLog]) -> InteractionLog:
+    """One log in time order. The last one's vocabulary and event names must extend those of the others.
+
+    Requests lose their numbers, which differ between logs (`merge_logs` keeps them).
+    """
+    newest, columns = logs[-1], dict(_columns_in_time_order(_without_requests(logs)))
+    return InteractionLog(newest.user_vocabulary, newest.event_names, newest.n_items, **columns)
+
+
+def save_merged_segments(logs: Sequence[InteractionLog], folder: Path) -> None:
+    """Write the columns of `merge_segments` for `InteractionLog.mapped`, with only one of them in memory at a time."""
+    folder.mkdir(parents=True)
+    for name, column in _columns_in_time_order(_without_requests(logs)):
+        save_array(folder / f"{name}.npy", column)
+
+
+def _columns_in_time_order(logs: Sequence[InteractionLog]) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Columns of all logs, one after the other, in time order; equal times in the order of the logs."""
+    order = np.argsort(np.concatenate([log.times for log in logs]), kind="stable")
+    for name in COLUMNS:
+        yield name, np.concatenate([getattr(log, name) for log in logs])[order]
+
+
+def _without_requests(logs: Sequence[InteractionLog]) -> list[InteractionLog]:
+    return [replace(log, requests=np.broadcast_to(np.int32(-1), len(log))) for log in logs]

@@ -85,8 +85,8 @@ class FeatureRow:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The lists and figures of all requests, of which a report tells the means. Files do not keep them.
+class Measurements:
+    """Every ranking request by request, of which a report tells the means. Files do not keep them.
 
     Attributes:
         full: of the full pipeline.
@@ -103,69 +103,79 @@ class Measured:
     shown: Measurement | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluationReport:
     """One evaluation of one version.
 
     Attributes:
         version: the bundle's version.
         dataset: name of the data, for readers.
-        k: length of the lists measured.
         n_requests: requests measured.
+        k: length of the lists measured.
+        windows: which part of the log did what, oldest first.
+        facts: further lines about the data, label to text.
+        caveats: what a reader must know before trusting the figures.
+
         metrics: of the full pipeline.
         baselines: simpler rankings over the same requests.
         ablation: the pipeline without one of its parts.
         slices: the full pipeline on kinds of requests.
         comparisons: paired differences in ndcg, the full pipeline minus each baseline and ablation.
         pairs: the same of any two other rankings, the first minus the second.
-        windows: which part of the log did what, oldest first.
-        facts: further lines about the data, label to text.
-        caveats: what a reader must know before trusting the figures.
+
         candidates: recall at the candidate budget.
         calibration: predicted probabilities against what happened, by name (`p_click`, `p_purchase`).
         importances: feature to its gain in the ranker.
+        features: the ranker's columns as they were in training.
+        trials: settings that were tried before training and the ndcg@10 of each on the ranker window, best first.
         dials: what the settings of `policy.discovery` and `policy.diversity` gave, the ranker's order first.
         off_policy: reward per place told from logged propensities; None where none were logged.
-        trials: settings that were tried before training and the ndcg@10 of each on the ranker window, best first.
-        features: the ranker's columns as they were in training.
+
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`. What `evaluate`
             returns has `user_id` in place of the user's number, and `request_id` where a file gave the requests.
-        measured: what it was made of, see `fresh`; None in a report that was read back.
+        kept_measurements: see `measurements`; None in a report that was read back.
     """
 
+    # What was measured, on what
     version: str
     dataset: str
-    k: int
     n_requests: int
+    k: int
+    windows: tuple[Window, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+    # Rankings side by side
     metrics: Metrics
     baselines: Mapping[str, Metrics]
     ablation: Mapping[str, Metrics]
     slices: Mapping[str, SliceResult]
     comparisons: Mapping[str, Comparison]
     pairs: Mapping[tuple[str, str], Comparison] = field(default_factory=dict)
-    windows: tuple[Window, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
-    caveats: tuple[str, ...] = ()
+
+    # The parts of the full pipeline
     candidates: CandidateRecall | None = None
     calibration: Mapping[str, Reliability] = field(default_factory=dict)
     importances: Mapping[str, float] = field(default_factory=dict)
+    features: tuple[FeatureRow, ...] = ()
+    trials: tuple[Mapping[str, Any], ...] = ()
     dials: Mapping[DialName, tuple[DialPoint, ...]] = field(default_factory=dict)
     off_policy: OffPolicy | None = None
-    trials: tuple[Mapping[str, Any], ...] = ()
-    features: tuple[FeatureRow, ...] = ()
+
+    # Request by request
     per_request: pl.DataFrame | None = field(default=None, repr=False, compare=False)
-    measured: Measured | None = field(default=None, repr=False, compare=False)
+    kept_measurements: Measurements | None = field(default=None, repr=False, compare=False)
 
     @property
-    def fresh(self) -> Measured:
+    def measurements(self) -> Measurements:
         """What this report was made of.
 
         Raises:
             ValueError: it was read back.
         """
-        if self.measured is None:
+        if self.kept_measurements is None:
             raise ValueError("a report that was read back holds no lists")
-        return self.measured
+        return self.kept_measurements
 
     def to_json(self) -> dict[str, Any]:
         """The object of `recsys evaluate --json`; figures first, then what else was found."""

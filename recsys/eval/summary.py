@@ -10,7 +10,7 @@ from recsys.eval.caveats import caveats_of_events, caveats_of_rivals, caveats_of
 from recsys.eval.confidence import compare_all
 from recsys.eval.metrics.reliability import Reliability
 from recsys.eval.protocol import Measurement
-from recsys.eval.results import EvaluationReport, Measured, SliceResult
+from recsys.eval.results import EvaluationReport, Measurements, SliceResult
 
 _FULL = ""
 """Name of the full pipeline among compared rankings."""
@@ -70,28 +70,28 @@ def summarise(
             *(caveats_of_events(full, baselines, events, seed) if comparable else ()),
         ),
         per_request=full.to_polars(),
-        measured=Measured(full, {**baselines, **ablation}, slices, events),
+        kept_measurements=Measurements(full, {**baselines, **ablation}, slices, events),
     )
 
 
 def join_reports(parts: Sequence[EvaluationReport], *, seed: int = 0) -> EvaluationReport:
-    """Fresh reports of windows one after the other, as one: what all of them have, over all requests.
+    """Reports of windows one after the other, as one: what all of them have, over all requests.
 
     Args:
-        parts: as `summarise` gives them, with the window that each is of.
+        parts: with their measurements, and with the window that each is of.
         seed: of every bootstrap.
     """
-    measured = [part.fresh for part in parts]
+    measurements = [part.measurements for part in parts]
     others = {
-        name: Measurement.joined([part.others[name] for part in measured])
-        for name in _in_all([part.others for part in measured])
+        name: Measurement.joined([part.others[name] for part in measurements])
+        for name in _in_all([part.others for part in measurements])
     }
     report = summarise(
-        Measurement.joined([part.full for part in measured]),
+        Measurement.joined([part.full for part in measurements]),
         baselines={name: others[name] for name in parts[0].baselines if name in others},
         ablation={name: others[name] for name in parts[0].ablation if name in others},
-        slices=_joined_masks([part.masks for part in measured]),
-        events=_joined_masks([part.events for part in measured]),
+        slices=_joined_masks([part.masks for part in measurements]),
+        events=_joined_masks([part.events for part in measurements]),
         seed=seed,
     )
     return replace(
@@ -118,7 +118,7 @@ def _joined_caveats(parts: Sequence[EvaluationReport]) -> Iterator[str]:
     """What is said of every window once, then what is said of some; but nothing of their sizes, for all are one."""
     caveats: dict[str, list[str]] = {}
     for part in parts:
-        of_size = list(caveats_of_size(part.fresh.full))
+        of_size = list(caveats_of_size(part.measurements.full))
         caveats[part.windows[0].name] = [line for line in part.caveats if line not in of_size]
     shared = [line for line in next(iter(caveats.values())) if all(line in own for own in caveats.values())]
     yield from shared

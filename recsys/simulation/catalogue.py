@@ -4,7 +4,7 @@ from pathlib import Path
 
 from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.items_table import read_items
+from recsys.data.reading.items_table import read_items
 from recsys.data.tables.files import open_table, require_table
 from recsys.progress import Progress, silent
 

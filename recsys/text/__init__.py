@@ -6,6 +6,7 @@ Serving
     nearest, neighbour_lists    the items that each text asks for most, for a large catalogue
     float16_vectors             vectors of texts at half the size, likewise
     query_vectors               vectors of free texts
+    attribution                 which past events made a score
     settings                    which encoder, and what logits mean as probabilities
 Reading
     reader, encoder             texts to vectors; weights says where an encoder's files are

@@ -2,21 +2,18 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
 from recsys.arrays.float16 import Float16Bits
 from recsys.arrays.npy import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.errors import BundleError, StoreError
 from recsys.retrieval.scores import DenseScores, Scores
-from recsys.text.attention import softmax_by_row
 from recsys.text.cache import VectorCache
 from recsys.text.curves import Point, load_curve, save_curve
 from recsys.text.float16_vectors import Float16Vectors
@@ -30,7 +27,6 @@ if TYPE_CHECKING:  # torch and transformers are imported when a text must be rea
 
 logger = logging.getLogger("recsys.text")
 
-_PARAMETERS = "parameters.safetensors"
 _BASE = "base_vectors.npy"
 _CURVE = "curve.json"
 _NEAREST = "nearest"
@@ -91,32 +87,6 @@ class InterestModel:
         from recsys.text.reader import TextReader
 
         return TextReader.load(self._source, self.settings.encoder, self.settings.max_tokens)
-
-    def attention(self, histories: HistoryBatch) -> NDArray[np.float32]:
-        """(n_events,) how much each event counts; sums to 1 within each history that has a positive event.
-
-        Events that are not read (no sign of interest, or too old) count 0.
-        """
-        events = self.scorer.attended_events(histories)
-        attention = np.zeros(len(histories.items), dtype=np.float32)
-        attention[events.chosen] = softmax_by_row(self.scorer.event_logits(events), events.rows, len(histories))
-        return attention
-
-    def attribution(self, histories: HistoryBatch, items: NDArray[np.int32]) -> NDArray[np.float32]:
-        """(n_events,) how much each event contributes to the score of one item per request; sums as `attention`.
-
-        Args:
-            histories: what each user did.
-            items: (n_requests,) the item that is to be explained to each.
-        """
-        events = self.scorer.attended_events(histories)
-        similarity = np.einsum(
-            "ed,ed->e", self.scorer.items.sources[events.items], self.item_vectors[items[events.rows]]
-        )
-        logits = self.scorer.event_logits(events) + self.scorer.parameters["scale"] * similarity
-        attribution = np.zeros(len(histories.items), dtype=np.float32)
-        attribution[events.chosen] = softmax_by_row(logits, events.rows, len(histories))
-        return attribution
 
     def score(self, histories: HistoryBatch, queries: Sequence[str | None] | None = None) -> NDArray[np.float32]:
         """(n_requests, n_items) float32 interest logits: higher is wanted more.
@@ -211,15 +181,13 @@ class InterestModel:
         """Write vectors, parameters, tuned weights, curve and settings; the encoder itself stays where it is."""
         folder.mkdir(parents=True, exist_ok=True)
         self.reader.save(folder)
-        for field in fields(TextVectors):
-            save_array(folder / f"{field.name}.npy", getattr(self.scorer.items, field.name))
+        self.scorer.save(folder)
         save_array(folder / _BASE, self.base_vectors)
         save_curve(self.curve, folder / _CURVE)
         if self.nearest is not None:
             self.nearest.save(folder / _NEAREST)
         if self.float16 is not None:
             self.float16.save(folder)
-        save_file({name: np.atleast_1d(array) for name, array in self.scorer.parameters.items()}, folder / _PARAMETERS)
         self.settings.save(folder)
 
     @classmethod
@@ -231,10 +199,7 @@ class InterestModel:
             ConfigError: the encoder is not installed here.
         """
         settings = InterestSettings.load(folder)
-        parameters = load_file(folder / _PARAMETERS)
-        scalars = {name: array[0] for name, array in parameters.items() if name in Scorer.SCALARS}
-        items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))
-        scorer, base = Scorer(items, parameters | scalars), load_array(folder / _BASE)
+        scorer, base = Scorer.load(folder), load_array(folder / _BASE)
         nearest = NearestItems.load(folder / _NEAREST) if (folder / _NEAREST).is_dir() else None
         return cls(settings, scorer, base, folder, load_curve(folder / _CURVE), nearest, Float16Vectors.load(folder))
 

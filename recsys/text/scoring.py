@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
-from typing import ClassVar, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
+from recsys.arrays.npy import load_array, save_array
 from recsys.data.history import HistoryBatch
 from recsys.retrieval.products import dot_products
 from recsys.text.attention import AttendedEvents, attended_events, event_logits
@@ -39,6 +42,11 @@ _QUERY_SHARE = 0.5
 
 PARAMETERS = ("place_logits", "age_logits", "event_logits", "worth", "prior", "prior_logit")
 """Arrays of the network that inference needs beside its `scale`."""
+
+_SCALARS = ("worth", "prior_logit", "scale")
+"""Those of a single number."""
+
+_PARAMETERS_FILE = "parameters.safetensors"
 
 
 @dataclass(frozen=True)
@@ -102,8 +110,6 @@ class Scorer:
         items: the texts of the catalogue, in the order of the item numbers.
         parameters: the arrays named in `PARAMETERS`, and `scale`.
     """
-
-    SCALARS: ClassVar = ("worth", "prior_logit", "scale")
 
     items: TextVectors
     parameters: Mapping[str, NDArray[np.float32]]
@@ -226,6 +232,20 @@ class Scorer:
         np.exp(proposals, out=proposals)
         mixture: NDArray[np.float32] = weights @ proposals
         return mixture
+
+    def save(self, folder: Path) -> None:
+        """Write the vectors and the parameters into an existing folder."""
+        for field in fields(TextVectors):
+            save_array(folder / f"{field.name}.npy", getattr(self.items, field.name))
+        save_file({name: np.atleast_1d(array) for name, array in self.parameters.items()}, folder / _PARAMETERS_FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Scorer":
+        """Read what `save` wrote; vectors are mapped into memory."""
+        items = TextVectors(*(load_array(folder / f"{field.name}.npy") for field in fields(TextVectors)))
+        parameters = load_file(folder / _PARAMETERS_FILE)
+        scalars = {name: parameters[name][0] for name in _SCALARS}
+        return cls(items, parameters | scalars)
 
     @cached_property
     def _prior_proposal(self) -> NDArray[np.float32]:

@@ -66,7 +66,7 @@ async def list_response(
     def note() -> None:
         count_list(service, ranking)
         if variant is not None:
-            user_id = None if request.user_id is None else recommender.stored_id(request.user_id)
+            user_id = None if request.user_id is None else recommender.users.stored_id(request.user_id)
             log_list(service, Page(request, user_id, len(shown), known), ranking, variant)
 
     left = candidates is None or set(candidates).difference(shown, ranking.ids)

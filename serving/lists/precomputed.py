@@ -45,9 +45,9 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     if body.user_id is None or body.model_fields_set & _OF_THE_MOMENT or body.n > service.settings.serving.max_n:
         return None
     recommender, shown, known = served.recommender, shown_before(body), service.live.served.known_offset
-    if not 0 <= recommender.user_number(body.user_id) < recommender.bundle.log.n_users:
+    if not 0 <= recommender.users.number(body.user_id) < recommender.bundle.log.n_users:
         return None  # perhaps forgotten after the batch began, and come back since
-    id_ = recommender.stored_id(body.user_id)
+    id_ = recommender.users.stored_id(body.user_id)
     found = await lists.get(id_)
     if found is None:
         return None

@@ -65,7 +65,7 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {told}", faults)
     lists = service.shown.find({event.request_id for event in body.events if event.request_id is not None})
     stored = [
-        _event(event, recommender.stored_id(event.user_id), moment, lists.get(event.request_id or ""))
+        _event(event, recommender.users.stored_id(event.user_id), moment, lists.get(event.request_id or ""))
         for event, moment in zip(body.events, times, strict=True)
     ]
     result = service.store.append(stored)

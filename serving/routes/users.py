@@ -84,7 +84,7 @@ def _ids(user_id: str, service: Service) -> list[str]:
     Other versions that are served, or were, may have been trained on pseudonyms where this one was not, or the other
     way round.
     """
-    pseudonyms, own = Pseudonyms.of_environment(), service.live.served.recommender().stored_id(user_id)
+    pseudonyms, own = Pseudonyms.of_environment(), service.live.served.recommender().users.stored_id(user_id)
     others = {user_id} if pseudonyms is None else {user_id, pseudonyms.of(user_id)}
     return [*(others - {own}), own]
 

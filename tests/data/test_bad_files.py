@@ -140,7 +140,7 @@ def test_a_truncated_gzip_file_is_refused(tmp_path: Path) -> None:
         load_dataset(folder)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(content=st.binary(max_size=200), suffix=st.sampled_from(["csv", "jsonl", "parquet", "csv.gz", "jsonl.gz"]))
 def test_garbage_is_a_data_error(tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str) -> None:
     folder = tmp_path_factory.mktemp("garbage")

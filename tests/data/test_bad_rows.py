@@ -219,7 +219,7 @@ def test_rejected_rows_of_an_earlier_run_go_away(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cells=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), min_size=1, max_size=12))
 def test_mixed_cells_are_read_or_rejected(tmp_path_factory: pytest.TempPathFactory, cells: list[str]) -> None:
     folder = tmp_path_factory.mktemp("mixed")

@@ -369,7 +369,7 @@ def test_a_summary_counts_events_repeats_and_described_items(tmp_path: Path) -> 
     assert repeat_share(dataset.log.before(0)) == 0.0
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(

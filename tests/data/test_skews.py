@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from recsys.config import EventsConfig, parse_config
-from recsys.data.event_batch import log_of_events
-from recsys.data.event_messages import Message, read_messages
 from recsys.data.events import Event
 from recsys.data.loading import dataset_from_frames
+from recsys.data.reading.event_batch import log_of_events
+from recsys.data.reading.event_messages import Message, read_messages
 from recsys.data.tables.schema import CLOCK_SKEW, ZONE_SKEW
 from recsys.data.vocabulary import Vocabulary
 

@@ -24,7 +24,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     return Vocabulary if request.param == "made" else loaded
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(ids=st.lists(st.text(), unique=True), others=st.lists(st.text()))
 def test_ids_have_the_numbers_of_their_places(make: Make, ids: list[str], others: list[str]) -> None:
     vocabulary = make(ids)

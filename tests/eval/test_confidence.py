@@ -77,7 +77,7 @@ def test_without_requests_there_is_no_interval() -> None:
     assert intervals(np.empty((0, 2))) == [{"mean": None, "low": None, "high": None}] * 2
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(-1, 4)), min_size=1, max_size=30), st.integers(0, 99))
 def test_interval_holds_its_mean_and_repeats_with_its_seed(rows: list[tuple[float, int]], seed: int) -> None:
     values, clusters = column([value for value, _ in rows]), np.array([user for _, user in rows], dtype=np.int32)

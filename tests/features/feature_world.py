@@ -10,6 +10,7 @@ from logs_by_hand import log_of
 from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
+from features.kinds import Kind
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import Source
@@ -24,6 +25,8 @@ WEIGHTS = np.array(
     [1.0, 4.0, 0.0, 0.0], dtype=np.float32
 )  # a rating is a bad one here: an act, but no sign of interest
 CLICK, PURCHASE, IMPRESSION, RATING = range(4)
+NOW = START + 70 * DAY
+NAN = np.nan
 N_ITEMS = 6
 N_USERS = 4
 SOURCES = tuple(source for source in get_args(Source) if source != "newest")  # of which no feature tells
@@ -121,3 +124,15 @@ def given_history(items: Sequence[int], now: int) -> HistoryBatch:
         np.ones(n, dtype=np.float32),
         np.array([now]),
     )
+
+
+def values(kind: Kind, rows: list[Row], user: int = 0, now: int = NOW) -> list[float]:
+    """The six values of one request."""
+    found = kind.values(pairs_of(EventState(make_log(rows)), [user], [now]))
+    assert found.dtype == np.float32
+    assert found.shape == (N_ITEMS,)
+    return found.tolist()
+
+
+def expect(found: list[float], *expected: float) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

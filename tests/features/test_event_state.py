@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from features.measures import Measure
 from features.questions import Question, Questions
 from features.state import Counted, EventState
-from recsys.data.interactions import InteractionLog
+from recsys.data.merging import merge_segments
 
 logs = st.lists(ROWS, max_size=25)
 windows = st.sampled_from([None, DAY // 2, DAY, 3 * DAY])
@@ -49,7 +49,7 @@ def states(log: list[Row], sizes: list[int]) -> list[EventState]:
 
 
 @pytest.mark.parametrize("counted", get_args(Counted))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=MOMENTS, window=windows)
 def test_counts_first_and_last(
     counted: Counted, log: list[Row], sizes: list[int], now: int, window: int | None
@@ -70,7 +70,7 @@ def test_counts_first_and_last(
         np.testing.assert_array_equal(first, [now - min(own, default=np.nan) for own in before])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), asked=st.lists(MOMENTS, min_size=1, max_size=6))
 def test_counts_of_many_pairs_in_the_order_of_time_are_those_of_any_order(
     log: list[Row], sizes: list[int], asked: list[int]
@@ -88,7 +88,6 @@ def test_counts_of_many_pairs_in_the_order_of_time_are_those_of_any_order(
         np.testing.assert_array_equal(found, state.answers(counts, late_items, late_rows, earlier)[:-1])
 
 
-@settings(deadline=None)
 @given(logs, st.lists(st.integers(0, 6), max_size=6), st.lists(MOMENTS, min_size=1, max_size=3), st.integers(1, 5))
 def test_a_history_is_the_newest_acts_before_the_moment(
     log: list[Row], sizes: list[int], asked: list[int], limit: int
@@ -107,12 +106,11 @@ def test_a_history_is_the_newest_acts_before_the_moment(
             ]
 
 
-@settings(deadline=None)
 @given(logs, st.lists(st.integers(0, 6), max_size=6))
 def test_events_that_come_in_parts_make_the_same_log(log: list[Row], sizes: list[int]) -> None:
     whole, live = states(log, sizes)
     assert live.latest == whole.latest == max((row[3] for row in log), default=0)
-    ours, theirs = (InteractionLog.merged([part.log for part in state.segments]) for state in (live, whole))
+    ours, theirs = (merge_segments([part.log for part in state.segments]) for state in (live, whole))
     for column in ("users", "items", "events", "times", "weights"):
         np.testing.assert_array_equal(getattr(ours, column), getattr(theirs, column))
 
@@ -134,7 +132,7 @@ def test_segments_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(map(len, state.segments)) == 300
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=st.lists(MOMENTS, max_size=4), n=st.integers(1, 12))
 def test_the_newest_signs_are_those_before_each_moment(
     log: list[Row], sizes: list[int], now: list[int], n: int

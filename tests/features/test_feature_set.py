@@ -5,8 +5,9 @@ from typing import get_args
 
 import pytest
 
-from features.declarations import FEATURES, UNEQUAL_WORTH, Feature
+from features.declarations import FEATURES, Feature
 from features.feature_set import FeatureSet
+from features.kinds.base import UNEQUAL_WORTH
 from recsys.config import FeatureGroup
 from recsys.errors import BundleError
 

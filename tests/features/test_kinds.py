@@ -1,7 +1,6 @@
 """Each kind of feature on values worked by hand. A request has all six items as candidates."""
 
 import numpy as np
-import polars as pl
 import pytest
 import scipy.sparse as sp
 from feature_world import (
@@ -10,23 +9,24 @@ from feature_world import (
     HOUR,
     IMPRESSION,
     N_ITEMS,
+    NAN,
+    NOW,
     PURCHASE,
     RATING,
     START,
-    Row,
+    expect,
     given_history,
     make_facts,
     make_log,
     pairs_of,
     pairs_with,
+    values,
 )
 
-from features.further_columns import FurtherColumns
 from features.kinds import (
     Affinity,
     Agreement,
     Clock,
-    GroupPopularity,
     ItemAge,
     ItemCount,
     ItemFact,
@@ -46,31 +46,11 @@ from features.kinds import (
     UserItemDue,
     UserItemSince,
     UserItemWorth,
-    UserLabelShare,
-    UserLineStep,
-    UserNamedShare,
-    UserQuantityDistance,
     UserShare,
     UserTagShare,
 )
 from features.state import EventState
-from recsys.data.catalogue import ItemCatalogue
 from recsys.errors import ConfigError
-
-NAN = np.nan
-NOW = START + 70 * DAY
-
-
-def values(kind: Kind, rows: list[Row], user: int = 0, now: int = NOW) -> list[float]:
-    """The six values of one request."""
-    found = kind.values(pairs_of(EventState(make_log(rows)), [user], [now]))
-    assert found.dtype == np.float32
-    assert found.shape == (N_ITEMS,)
-    return found.tolist()
-
-
-def expect(found: list[float], *expected: float) -> None:
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def scored(kind: Kind, *scores: float) -> list[float]:
@@ -141,120 +121,6 @@ def test_shares_of_what_acts_are_worth() -> None:
     expect(values(UserTagShare(of="worth"), rows), 1, 0.6, 0.2, NAN, 0.2, 1)
     for kind in (UserShare("brands", of="worth"), UserTagShare(of="worth")):
         expect(values(kind, [disliked]), *[NAN] * 6)
-
-
-def test_columns_of_ones_own_are_compared_with_the_history() -> None:
-    frame = pl.DataFrame(
-        {
-            "item_id": [f"i{number}" for number in range(N_ITEMS)],
-            "author": ["Ann", "Ann", "Bob", None, "Cy", "Bob"],
-            "moods": [["sad"], ["sad", "odd"], None, [], ["odd"], ["sad"]],
-            "weight": [1.0, 2.0, 3.0, None, 3.0, 5.0],  # places .1, .3, .6, none, .6, .9
-            "volume": [1, 1, 2, 2, 3, None],
-        }
-    ).with_columns(language=pl.lit(None, pl.String))
-    facts = make_facts(further=FurtherColumns(ItemCatalogue(frame)))
-    log = make_log([(0, 0, CLICK, NOW - 4), (0, 1, CLICK, NOW - 3), (0, 3, CLICK, NOW - 2), (0, 4, CLICK, NOW)])
-
-    def found(kind: Kind, user: int = 0) -> list[float]:
-        return kind.values(pairs_of(EventState(log), [user], [NOW], facts=facts)).tolist()
-
-    expect(found(UserLabelShare("author")), 2 / 3, 2 / 3, 0, NAN, 0, 0)
-    expect(found(UserLabelShare("moods")), 2 / 3, 1 / 2, NAN, NAN, 1 / 3, 2 / 3)
-    expect(found(UserLabelShare("author", of="worth")), 2 / 3, 2 / 3, 0, NAN, 0, 0)
-    expect(found(UserLabelShare("volume")), 2 / 3, 2 / 3, 1 / 3, 1 / 3, 0, NAN)
-    expect(found(UserQuantityDistance("weight")), 0.1, 0.1, 0.4, NAN, 0.4, 0.7)
-    for kind in (UserLabelShare("weight"), UserQuantityDistance("author"), UserLabelShare("gone")):
-        expect(found(kind), *[NAN] * 6)
-    for kind in (UserLabelShare("author"), UserQuantityDistance("weight")):
-        expect(found(kind, user=-1), *[NAN] * 6)
-        expect(values(kind, []), *[NAN] * 6)
-
-
-def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_common_with() -> None:
-    frame = pl.DataFrame(
-        {
-            "item_id": [f"i{number}" for number in range(N_ITEMS)],
-            "category": ["filter", "filter", "spindle", "spindle", "spindle", None],
-            "moods": [["sad"], ["sad", "odd"], None, [], ["odd"], ["sad"]],
-            "weight": [1.5] * N_ITEMS,
-        }
-    ).with_columns(language=pl.lit(None, pl.String))
-    popularity = np.array([16, 0, 2, 0, 0, 0], dtype=np.float32)  # 3 is usual
-
-    def found(column: str, wanted: np.ndarray | None = popularity) -> list[float]:
-        facts = make_facts(further=FurtherColumns(ItemCatalogue(frame), wanted))
-        pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts)
-        return GroupPopularity(column).values(pairs).tolist()
-
-    filters, spindles = (16 / 3 + 5) / (2 + 5), (2 / 3 + 5) / (3 + 5)  # five usual items beside them
-    expect(found("category"), filters, filters, spindles, spindles, spindles, NAN)
-    sad, odd = (16 / 3 + 5) / (3 + 5), 5 / (2 + 5)
-    expect(found("moods"), sad, (sad + odd) / 2, NAN, NAN, odd, sad)
-    for nothing in (found("weight"), found("gone"), found("category", None), found("category", 0 * popularity)):
-        expect(nothing, *[NAN] * 6)
-
-
-def test_the_next_of_a_line_is_one_step_behind_the_furthest_that_the_user_acted_on() -> None:
-    frame = pl.DataFrame(
-        {
-            "item_id": [f"i{number}" for number in range(N_ITEMS)],
-            "series": ["Sea", "Sea", "Sea", "Sky", "Sky", None],
-            "volume": [1, 4, 2, 1, None, 3],  # there is no third one: the fourth follows the second
-            "moods": [["sad"]] * N_ITEMS,
-        }
-    ).with_columns(language=pl.lit(None, pl.String))
-    facts = make_facts(further=FurtherColumns(ItemCatalogue(frame)))
-    log = make_log([(0, 2, CLICK, NOW - 4), (0, 0, CLICK, NOW - 3), (0, 5, CLICK, NOW - 2), (0, 3, CLICK, NOW)])
-
-    def found(kind: Kind, user: int = 0) -> list[float]:
-        return kind.values(pairs_of(EventState(log), [user], [NOW], facts=facts)).tolist()
-
-    expect(found(UserLineStep("series", "volume")), -1, 1, 0, NAN, NAN, NAN)
-    for kind in (UserLineStep("series", "gone"), UserLineStep("moods", "volume"), UserLineStep("series", "moods")):
-        expect(found(kind), *[NAN] * 6)
-    expect(found(UserLineStep("series", "volume"), user=-1), *[NAN] * 6)
-    both = UserLineStep("series", "volume").values(pairs_of(EventState(log), [0, 0], [NOW, NOW + 1], facts=facts))
-    expect(both[N_ITEMS:].tolist(), -1, 1, 0, 0, NAN, NAN)  # what one request has seen, the next one forgets
-
-
-def test_share_of_what_the_candidate_names_that_the_user_acted_on() -> None:
-    frame = pl.DataFrame(
-        {
-            "item_id": [f"i{number}" for number in range(N_ITEMS)],
-            "requires": [[], ["i0"], ["i0", "i1"], ["i4"], None, ["i2", "i2"]],
-            "colour": ["red"] * N_ITEMS,
-        }
-    ).with_columns(language=pl.lit(None, pl.String))
-    facts = make_facts(further=FurtherColumns(ItemCatalogue(frame)))
-    log = make_log([(0, 0, CLICK, NOW - 4), (0, 0, CLICK, NOW - 3), (0, 2, CLICK, NOW)])
-
-    def found(column: str, now: int = NOW) -> list[float]:
-        return UserNamedShare(column).values(pairs_of(EventState(log), [0], [now], facts=facts)).tolist()
-
-    expect(found("requires"), NAN, 1, 0.5, 0, NAN, 0)
-    expect(found("requires", NOW + 1), NAN, 1, 0.5, 0, NAN, 1)
-    for nothing in ("colour", "gone"):
-        expect(found(nothing), *[NAN] * 6)
-
-
-def test_a_line_may_have_parts_that_are_counted_anew() -> None:
-    frame = pl.DataFrame(
-        {
-            "item_id": [f"i{number}" for number in range(N_ITEMS)],
-            "show": ["Sea", "Sea", "Sea", "Sea", "Sky", "Sea"],
-            "season": [1, 2, 1, 2, 2, None],
-            "episode": [1, 1, 2, 2, 1, 3],
-        }
-    ).with_columns(language=pl.lit(None, pl.String))
-    facts = make_facts(further=FurtherColumns(ItemCatalogue(frame)))
-    log = make_log([(0, 0, CLICK, NOW - 4), (0, 2, CLICK, NOW - 3)])
-
-    def found(kind: Kind) -> list[float]:
-        return kind.values(pairs_of(EventState(log), [0], [NOW], facts=facts)).tolist()
-
-    expect(found(UserLineStep("show", "episode", "season")), -1, 1, 0, 2, NAN, NAN)
-    expect(found(UserLineStep("show", "episode", "gone")), *[NAN] * 6)
 
 
 def test_user_item_count_and_since() -> None:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.declarations import FEATURES, UNEQUAL_WORTH
+from features.declarations import FEATURES
 from features.feature_set import FeatureSet
+from features.kinds.base import UNEQUAL_WORTH
 from features.segment_files import load_segment, save_segment
 from features.state import EventState, compacted
 from recsys.config import FeatureGroup
@@ -37,7 +38,7 @@ def test_all_declared_features_are_there() -> None:
     assert FeatureSet.choose(get_args(FeatureGroup), {*SOURCES, *facts.vectors, *facts.links, UNEQUAL_WORTH}) == ALL
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(logs, st.lists(st.tuples(st.integers(0, 8), MOMENTS), max_size=8))
 def test_live_is_columnar(log: list[Row], steps: list[tuple[int, int]]) -> None:
     """Some events come, one moment is asked about, more events come, ...: each time the answers are those for a block
@@ -59,7 +60,7 @@ def test_what_has_faded_away_is_there_again_at_an_earlier_moment() -> None:
     np.testing.assert_allclose(table(live, [soon]), expected, rtol=1e-6, atol=1e-6, equal_nan=True)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(logs, st.lists(st.tuples(st.integers(1, 20), MOMENTS), max_size=5))
 def test_mapped_segments_answer_alike(
     tmp_path_factory: pytest.TempPathFactory, log: list[Row], steps: list[tuple[int, int]]
@@ -90,7 +91,7 @@ def test_mapped_segments_answer_alike(
                 assert isinstance(events.columns(()).running_sums.base, np.memmap), "no sum was made anew"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(logs, st.lists(st.tuples(st.integers(0, 8), MOMENTS, st.integers(0, N_USERS - 1)), max_size=6))
 def test_live_is_columnar_when_users_are_forgotten(log: list[Row], steps: list[tuple[int, int, int]]) -> None:
     """What a forgotten user did counts for items, and is nobody's history: who comes back has another number."""
@@ -106,7 +107,7 @@ def test_live_is_columnar_when_users_are_forgotten(log: list[Row], steps: list[t
         np.testing.assert_array_equal(table(live, [now], [numbers[forgotten]]), table(live, [now], [-1]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(logs, logs, MOMENTS)
 def test_the_future_changes_nothing(log: list[Row], other: list[Row], now: int) -> None:
     past = [row for row in log if row[3] < now]

@@ -145,7 +145,7 @@ def test_caps_leave_enough_for_the_rest() -> None:
     assert items[policy.arrange(items, SCORES[items], 3).order].tolist() == [0, 3, 1], "no three hold to both"
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(
     kinds=st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 2)), min_size=1, max_size=7),
     most=st.tuples(st.integers(1, 2), st.integers(1, 2)),

@@ -8,7 +8,7 @@ import pytest
 from rank_world import rows_of
 from scipy.special import expit
 
-from recsys.pipeline.ranking.calibration import Calibration
+from recsys.pipeline.ranking.ranker_calibration import RankerCalibration
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.rank.conversion import Conversion
 from recsys.rank.lambdarank import Ranker
@@ -94,7 +94,7 @@ def test_scores_that_know_of_purchases_are_not_counted_twice(conversion: Convers
 def test_a_purchase_is_likelier_where_more_of_what_is_wanted_is_bought(conversion: Conversion, tmp_path: Path) -> None:
     ranker, scores, no_history = conversion.trees, np.zeros(2, dtype=np.float32), np.zeros(2, dtype=bool)
     table = np.array([[0, 0], [1, 0]], dtype=np.float32)
-    calibration = Calibration(ScoreCalibration(1.0, -1.0), ScoreCalibration(1.0, -3.0, 0.5), conversion)
+    calibration = RankerCalibration(ScoreCalibration(1.0, -1.0), ScoreCalibration(1.0, -3.0, 0.5), conversion)
     rankers = Rankers(ranker, {}, calibration)
     click, purchase = rankers.probabilities(scores, table, no_history)
     assert click[0] == click[1]

@@ -47,7 +47,7 @@ def test_without_rows_a_low_probability_is_assumed() -> None:
     assert 0 < found.probability(np.zeros(1, dtype=np.float32))[0] < 0.5
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.floats(-50, 50, width=32), st.booleans()), min_size=1, max_size=40))
 def test_the_order_of_the_scores_is_kept(pairs: list[tuple[float, bool]]) -> None:
     scores = np.array([score for score, _ in pairs], dtype=np.float32)

@@ -29,7 +29,7 @@ def check_same(scores: Scores, values: np.ndarray, seed: int) -> None:  # type: 
     np.testing.assert_array_equal(scores.of(rows, items), values[rows, items])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 4), st.integers(1, 30), st.integers(0, 2**31))
 def test_dense_and_shared_scores_answer_as_the_whole_matrix(n_requests: int, n_items: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -40,7 +40,7 @@ def test_dense_and_shared_scores_answer_as_the_whole_matrix(n_requests: int, n_i
     check_same(SharedScores(one, order), np.tile(one, (n_requests, 1)), seed)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 4), st.integers(1, 30), st.integers(0, 2**31))
 def test_links_to_past_items_score_as_the_product_does(n_requests: int, n_items: int, seed: int) -> None:
     """To the last bit: on equal scores the order of two items must not depend on how they were added up."""
@@ -53,7 +53,7 @@ def test_links_to_past_items_score_as_the_product_does(n_requests: int, n_items:
             check_same(SparseScores.of_links(past, links), (histories @ links).toarray(), seed)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 4), st.integers(1, 60), st.integers(0, 20), st.integers(0, 2**31))
 def test_what_is_lent_adds_up_beside_what_is_known(n_requests: int, n_known: int, n_more: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -59,14 +59,14 @@ CALLS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(CALLS)
 def test_any_json_gets_an_answer_that_the_api_may_give(reading: httpx.Client, call: tuple[str, object]) -> None:
     path, body = call
     check(reading.post(path, content=json.dumps(body).encode(), headers={"content-type": "application/json"}))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(st.sampled_from(["/v1/recommend", "/v1/rank", "/v1/events"]), st.binary(max_size=200))
 def test_any_bytes_get_an_answer_that_the_api_may_give(reading: httpx.Client, path: str, body: bytes) -> None:
     check(reading.post(path, content=body, headers={"content-type": "application/json"}))

@@ -49,7 +49,7 @@ def test_every_answer_is_documented(label: str, operations: dict[str, schemathes
     operation = operations[label]
     cases = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
 
-    @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.one_of(cases))
     def check(case: schemathesis.Case) -> None:
         case.call_and_validate(checks=PROMISED)

@@ -13,6 +13,7 @@ from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError
 from recsys.text.attention import attended_events
+from recsys.text.attribution import attention, attribution
 from recsys.text.cache import VectorCache
 from recsys.text.examples import Examples
 from recsys.text.fitting import InterestFitting
@@ -74,14 +75,14 @@ def test_one_request_scores_as_it_does_among_others(model: InterestModel) -> Non
 
 def test_attention_sums_to_one_and_reads_only_new_signs_of_interest(model: InterestModel) -> None:
     histories = given([], [5], list(range(9)))
-    attention = model.attention(histories)
-    assert np.allclose(np.bincount(histories.rows, attention, minlength=3), [0, 1, 1], atol=1e-5)
-    assert np.all(attention[1:5] == 0)
-    assert not model.attention(given([1, 2], weight=0.0)).any()
+    shares = attention(model.scorer, histories)
+    assert np.allclose(np.bincount(histories.rows, shares, minlength=3), [0, 1, 1], atol=1e-5)
+    assert np.all(shares[1:5] == 0)
+    assert not attention(model.scorer, given([1, 2], weight=0.0)).any()
 
 
 def test_attribution_points_to_the_related_event(model: InterestModel) -> None:
-    shares = model.attribution(given([0, 16, 32]), np.array([17], dtype=np.int32))
+    shares = attribution(model.scorer, given([0, 16, 32]), np.array([17], dtype=np.int32))
     assert shares.sum() == pytest.approx(1.0, abs=1e-5)
     assert shares.argmax() == 1
 
@@ -140,7 +141,7 @@ def test_saved_and_loaded_is_the_same(kind: str, request: pytest.FixtureRequest,
     loaded = InterestModel.load(tmp_path / "text")
     histories = given([1, 2, 3], [])
     assert np.array_equal(loaded.score(histories), model.score(histories))
-    assert np.array_equal(loaded.attention(histories), model.attention(histories))
+    assert np.array_equal(attention(loaded.scorer, histories), attention(model.scorer, histories))
     assert np.allclose(
         loaded.encode_items(["cat food", "new thing"]), model.encode_items(["cat food", "new thing"]), atol=1e-5
     )

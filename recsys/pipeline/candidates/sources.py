@@ -110,21 +110,22 @@ class Sources:
         if source == TEXT and self.interest is not None:
             return self.interest.scores(histories, queries)
         model = self.models[source]
-        if self.cold_items is None or model.of_cold_items == "own":
-            return model.scores(histories)
-        known = model.scores(histories.keep(histories.items < self.cold_items.n_known))
-        return (
-            self.cold_items.with_lent_scores(known)
-            if model.of_cold_items == "lent"
-            else self.cold_items.with_zero_scores(known)
-        )
+        if self.cold_items is not None and model.of_cold_items != "own":
+            histories = histories.keep(histories.items < self.cold_items.n_known)
+        return self._with_cold_items(model, model.scores(histories))
 
     def scores_at(self, source: str, moments: NDArray[np.int64]) -> Scores:
         """What one of `PERIODIC_MODELS` says of the moments (n_requests,) that lists are for."""
         model = self.models[source]
         assert isinstance(model, Periodic)
-        known = model.scores_at(moments)
-        return known if self.cold_items is None else self.cold_items.with_zero_scores(known)
+        return self._with_cold_items(model, model.scores_at(moments))
+
+    def _with_cold_items(self, model: CollaborativeModel, known: Scores) -> Scores:
+        """The scores of a model, with those of the items that it never saw."""
+        if self.cold_items is None or model.of_cold_items == "own":
+            return known
+        is_lent = model.of_cold_items == "lent"
+        return self.cold_items.with_lent_scores(known) if is_lent else self.cold_items.with_zero_scores(known)
 
     def scores_of_profiles(self, rows: NDArray[np.int32]) -> Scores:
         """What users of the same profile choose: `rows` (n_requests,) are those of `profile_rows`."""

@@ -80,16 +80,7 @@ def _on_requests(
     if end is not None:
         wanted = [request if request.time is not None else replace(request, time=end + 1) for request in wanted]
     recommender = Recommender(known)
-    caveats = []
-    if len(wanted) < len(requests):
-        caveats.append(f"Left out: {counted(len(requests) - len(wanted), 'request')} without a target.")
-    targets = bundle.catalogue.vocabulary.numbers(item for request in wanted for item in dict.fromkeys(request.targets))
-    if (targets < 0).any():
-        caveats.append(_missed(targets))
-    early = sum(end is not None and request.time is not None and request.time <= end for request in wanted)
-    if early:
-        asked = counted(early, "request is", "requests are")
-        caveats.append(f"{asked} of a time from which the version has learned, so its figures may be too good.")
+    caveats = [*_caveats_of_targets(bundle, requests), *_caveats_of_times(end, wanted)]
     pipeline = pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary)
     if bundle.rankers.given is not None and any(request.history for request in wanted):
         # The ablations belong to the other ranker: beside lists of this one they would not tell what a part adds.
@@ -112,6 +103,23 @@ def _on_requests(
             "policy.seen leaves seen items out; correct the column available, or train with policy.seen = 'keep'"
         )
     return _headed(replace(report, per_request=_named(report.per_request, wanted)), bundle, name)
+
+
+def _caveats_of_targets(bundle: Bundle, requests: Sequence[Request]) -> Iterator[str]:
+    """Sentences where requests want nothing, or what the version does not know."""
+    if n_aimless := sum(not request.targets for request in requests):
+        yield f"Left out: {counted(n_aimless, 'request')} without a target."
+    wanted = (item for request in requests for item in dict.fromkeys(request.targets))
+    targets = bundle.catalogue.vocabulary.numbers(wanted)
+    if (targets < 0).any():
+        yield _missed(targets)
+
+
+def _caveats_of_times(end: int | None, requests: Sequence[Request]) -> Iterator[str]:
+    """A sentence where requests are of a time up to `end`, microseconds, from which the version has learned."""
+    if n_early := sum(end is not None and request.time is not None and request.time <= end for request in requests):
+        asked = counted(n_early, "request is", "requests are")
+        yield f"{asked} of a time from which the version has learned, so its figures may be too good."
 
 
 def pipeline_of(bundle: Bundle, scoring: Scoring, users: Vocabulary) -> PastPipeline:

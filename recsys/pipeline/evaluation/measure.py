@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.config import SOURCES
 from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
@@ -22,23 +23,10 @@ from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.progress import Progress
 
-BASELINES: Mapping[str, str] = {
-    "popular": "popularity",
-    "categories": "popularity in the user's categories",
-    "profiles": "popularity among users of the same profile",
-    "rhythm": "popularity at this time of the week",
-    "season": "popularity at this time of the year",
-    "als": "ALS",
-    "neighbours": "neighbours",
-    "transitions": "transitions",
-    "ease": "EASE",
-    "trending": "trending",
-    "newest": "newest items",
-    "history": "habit",
-    "text": "text, interest model alone",
-    "zero_shot": "text, not tuned",
+BASELINES: Mapping[str, str] = {source: declared.ranking for source, declared in SOURCES.items()} | {
+    "zero_shot": "text, not tuned"
 }
-"""Source -> the name of its ranking in the report."""
+"""Source -> the name of its ranking in the report; `zero_shot` is no source, but the text model before any tuning."""
 
 
 def measure(
@@ -69,11 +57,11 @@ def measure(
     asked = every.select(answered)
     n_signs = np.bincount(learned.positive().items, minlength=learned.n_items)  # signs of interest in each item
     scoring, strongest = pipeline.past.scoring, requests.strongest
-    measured = partial(_measured, answered=answered, asked=asked, n_signs=n_signs, scoring=scoring)
+    measurement_of = partial(_measurement_of, answered=answered, asked=asked, n_signs=n_signs, scoring=scoring)
     report = summarise(
-        measured(rankings.full) if len(rankings) else _no_measurement(len(n_signs)),
-        baselines={name: measured(ranking) for name, ranking in rankings.baselines.items()},
-        ablation={name: measured(ranking) for name, ranking in rankings.ablation.items()},
+        measurement_of(rankings.full) if len(rankings) else _no_measurement(len(n_signs)),
+        baselines={name: measurement_of(ranking) for name, ranking in rankings.baselines.items()},
+        ablation={name: measurement_of(ranking) for name, ranking in rankings.ablation.items()},
         slices=_slices(asked, n_signs, scoring.catalogue),
         events={strongest: asked.bought} if strongest else {},
         seed=seed,
@@ -93,7 +81,7 @@ def measure(
     )
 
 
-def _measured(
+def _measurement_of(
     ranking: RankingLists,
     *,
     answered: NDArray[np.bool_],

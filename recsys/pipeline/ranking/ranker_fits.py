@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.declarations import SOURCES_OF
 from features.feature_set import FeatureSet
-from recsys.config import FeatureGroup, RankerConfig
+from recsys.config import FeatureGroup, RankerConfig, sources_of
 from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
@@ -91,5 +90,5 @@ def columns_of(features: FeatureSet) -> Columns:
 
 def remaining(proposed_by: NDArray[np.uint16], sources: Sequence[str], group: FeatureGroup) -> NDArray[np.bool_]:
     """(n_pairs,) False where only sources of `group` proposed the item; what was merely shown remains."""
-    others = sum(1 << bit for bit, source in enumerate(sources) if source not in SOURCES_OF[group])
+    others = sum(1 << bit for bit, source in enumerate(sources) if source not in sources_of(group))
     return np.asarray(np.not_equal(proposed_by & np.uint16(others), 0) | np.equal(proposed_by, 0))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
 from recsys.counts import counted
-from recsys.pipeline.ranking.calibration import Calibration
+from recsys.pipeline.ranking.ranker_calibration import RankerCalibration
 from recsys.pipeline.ranking.ranker_fits import FittedTwice, RankerInputs
 from recsys.pipeline.training_run import TrainingRun
 from recsys.rank.continuation import Continuation, continued
@@ -51,7 +51,7 @@ class Rankers:
 
     full: Ranker
     without: Mapping[FeatureGroup, Ranker]
-    calibration: Calibration
+    calibration: RankerCalibration
     older: OlderRanker | None = None
     given: "Rankers | None" = None
 
@@ -87,7 +87,7 @@ class Rankers:
                 fitted[found.without] = found
         full, held_out = fitted[None], validation if validation.n_requests else train
         conversion = Conversion.fit(inputs.train, held_out, features.names, seed)
-        calibration = Calibration.fit(full.on_older, held_out, full.on_all, inputs.train, conversion)
+        calibration = RankerCalibration.fit(full.on_older, held_out, full.on_all, inputs.train, conversion)
         without = {group: fitted[group].on_all for group in ABLATED if group in fitted}
         older = OlderRanker(full.on_older, int(validation.times.min())) if validation.n_requests else None
         return cls(full.on_all, without, calibration, older)
@@ -159,12 +159,12 @@ class Rankers:
         conversion = self.calibration.conversion
         if conversion is not None and not all(map(conversion.shares_strongest_event, (held_out, seen))):
             conversion = None
-        return Rankers(full, {}, Calibration.fit(older, held_out, full, seen, conversion), given=self.given)
+        return Rankers(full, {}, RankerCalibration.fit(older, held_out, full, seen, conversion), given=self.given)
 
     def probabilities(
         self, scores: NDArray[np.float32], table: NDArray[np.float32], of_given: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(n,) p_click and p_purchase of rows, by the full rankers' scores (n,), see `Calibration.probabilities`.
+        """(n,) p_click and p_purchase of rows, by the full rankers' scores (n,), see `RankerCalibration.probabilities`.
 
         Args:
             table, of_given: see `score`.
@@ -194,7 +194,7 @@ class Rankers:
         }
         full = Ranker.load(folder / "ranker.txt")
         given = cls.load(folder / _GIVEN) if (folder / _GIVEN).exists() else None
-        return cls(full, without, Calibration.load(folder), given=given)
+        return cls(full, without, RankerCalibration.load(folder), given=given)
 
 
 def _size_of(*parts: RankerRows) -> str:

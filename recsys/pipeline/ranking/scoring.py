@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.configured import configured
-from features.declarations import UNEQUAL_WORTH
 from features.feature_set import FeatureSet
 from features.item_facts import ItemFacts
+from features.kinds.base import UNEQUAL_WORTH
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import FeaturesConfig

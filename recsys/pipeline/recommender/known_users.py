@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from recsys.data.forget import DigestIndex, forgotten, is_forgotten, user_digest
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.vocabulary import Vocabulary
+from recsys.errors import check_kind
 
 _IS_IT, _BEGINS_WITH_IT, _HOLDS_IT = range(3)
 
@@ -30,6 +31,7 @@ class KnownUsers:
 
     def number(self, user_id: str) -> int:
         """The user's number, -1 for an unknown one."""
+        check_kind(user_id, str, f"the id of a user is text, such as {str(user_id)!r}")
         return self.vocabulary.number(self.stored_id(user_id))
 
     def remembered_id(self, user_id: str | None) -> str | None:

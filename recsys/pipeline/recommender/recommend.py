@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.event_batch import log_of_events
 from recsys.data.events import Event
 from recsys.data.interactions import NO_TIME
 from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.reading.event_batch import log_of_events
 from recsys.data.requests import Request
 from recsys.errors import DataError, check_kind
 from recsys.moments import clock
@@ -46,6 +46,7 @@ class Recommender:
     Attributes:
         bundle: what was learned.
         scoring: the sources over the catalogue and all events, those since training included.
+        users: those of all events, by their ids.
     """
 
     def __init__(self, bundle: Bundle, state: EventState | None = None) -> None:
@@ -61,7 +62,7 @@ class Recommender:
         check_kind(bundle, Bundle, "Recommender takes a Bundle; Recommender.load('reg/') reads one of a registry")
         self.bundle = bundle
         self.scoring = Scoring(bundle.catalogue, bundle.sources, state or EventState(bundle.log))
-        self._users = KnownUsers(bundle.log.user_vocabulary, Pseudonyms.of_config(bundle.config.privacy))
+        self.users = KnownUsers(bundle.log.user_vocabulary, Pseudonyms.of_config(bundle.config.privacy))
         self._event_names = bundle.log.event_names
         self._observing = threading.Lock()
         self._is_by_the_clock = False
@@ -116,7 +117,7 @@ class Recommender:
         """
         index = self.bundle.digests
         with self._observing:
-            self._users = self._users.without(digests, index)
+            self.users = self.users.without(digests, index)
 
     def recommend(self, request: Request, *, explain: bool = False, stages: Stages | None = None) -> ItemList:
         """Rank one list; `stages` may leave some out where time is short.
@@ -147,7 +148,7 @@ class Recommender:
         ranked = self.rank(block, [request.n for request in requests])
         lists = lists_of(requests, block, ranked, self.scoring, self.bundle)
         if RANKER not in stages.left_out:
-            users = [-1 if request.user_id is None else self.user_number(request.user_id) for request in requests]
+            users = [-1 if request.user_id is None else self.users.number(request.user_id) for request in requests]
             lists = explainable(lists, block, ranked, self.scoring, self.bundle, self._event_names, users)
             if explain:
                 lists = explained(lists, block, ranked, self.catalogue)
@@ -214,10 +215,10 @@ class Recommender:
         check_kind(events[0], Event, "observe takes a list of Events")  # as good as each: they come from one place
         with self._observing:
             items, config = self.catalogue.vocabulary, self.bundle.config
-            log, n_unknown = log_of_events(events, items, self._users.vocabulary, self._event_names, config.events)
+            log, n_unknown = log_of_events(events, items, self.users.vocabulary, self._event_names, config.events)
             # Names first: a concurrent reader must never meet an event that it cannot name.
             self._event_names = log.event_names
-            self._users = replace(self._users, vocabulary=log.user_vocabulary)
+            self.users = replace(self.users, vocabulary=log.user_vocabulary)
             self.scoring.state.append(log)
         return n_unknown
 
@@ -225,17 +226,17 @@ class Recommender:
         """All that is known. No events may be observed meanwhile."""
         return LiveEvents(
             segments=self.scoring.state.segments,
-            users=self._users.vocabulary,
+            users=self.users.vocabulary,
             event_names=self._event_names,
             n_items=len(self.catalogue),
-            forgotten=self._users.forgotten,
+            forgotten=self.users.forgotten,
         )
 
     def with_events(self, events: LiveEvents) -> "Recommender":
         """This recommender with other events, of items that it numbers in the same way."""
         successor, log = copy.copy(self), self.bundle.log
         successor.scoring = self.scoring.with_state(EventState(*events.segments))
-        successor._users = replace(self._users, vocabulary=events.users, forgotten=events.forgotten)
+        successor.users = replace(self.users, vocabulary=events.users, forgotten=events.forgotten)
         successor._event_names = events.event_names
         if events.segments and len(events.segments[0]) == len(log):  # the version's own, mapped
             columns = replace(events.segments[0].log, user_vocabulary=log.user_vocabulary, event_names=log.event_names)
@@ -251,7 +252,7 @@ class Recommender:
 
     def history_of(self, user_id: str, n: int = 100) -> list[tuple[str, str, int]]:
         """What is known of a user: (item_id, event, microseconds), oldest first; empty for an unknown one."""
-        users = np.array([self.user_number(user_id)], dtype=np.int32)
+        users = np.array([self.users.number(user_id)], dtype=np.int32)
         history = self.scoring.histories(users, self._now(), n)
         items = self.catalogue.vocabulary.ids(history.items)
         names = [self._event_names[event] for event in history.events]
@@ -259,7 +260,7 @@ class Recommender:
 
     def profile_of(self, user_id: str) -> dict[str, list[str]]:
         """What the user table says of a user, by column; of numbers and times the tenth that they lie in."""
-        profiles, id_ = self.scoring.sources.user_profiles, self._users.remembered_id(user_id)
+        profiles, id_ = self.scoring.sources.user_profiles, self.users.remembered_id(user_id)
         found: dict[str, list[str]] = {}
         for column, value in profiles.of_user(id_) if profiles is not None and id_ is not None else ():
             found.setdefault(column, []).append(value)
@@ -271,22 +272,13 @@ class Recommender:
         The id that equals the text comes first, then those that begin with it, the most active first. Only the first
         `_LOOKED_AT` and the one that equals the text are considered. None where users are known by pseudonyms.
         """
-        found = self._users.find(text, _LOOKED_AT)
+        found = self.users.find(text, _LOOKED_AT)
         if not found:
             return []
         numbers, now = np.array(list(found), dtype=np.int32), np.repeat(self._now(), len(found))
         lengths = np.diff(self.scoring.histories(numbers, now, SEEN_EVENTS).offsets)
         best = np.lexsort((-lengths, np.array(list(found.values()))))[:n]
-        return list(zip(self._users.vocabulary.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
-
-    def stored_id(self, user_id: str) -> str:
-        """The user's id as logs hold it: a pseudonym where the version was trained on those."""
-        return self._users.stored_id(user_id)
-
-    def user_number(self, user_id: str) -> int:
-        """The user's number, -1 for an unknown one."""
-        check_kind(user_id, str, f"the id of a user is text, such as {str(user_id)!r}")
-        return self._users.number(user_id)
+        return list(zip(self.users.vocabulary.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
 
     def _now(self) -> NDArray[np.int64]:
         """(1,) after everything known, and not before the clock: idle hours count once events are live."""
@@ -304,7 +296,7 @@ class Recommender:
 
     def _askers(self, requests: Sequence[Request]) -> Askers:
         users, now = self._stored(requests)
-        ids = [self._users.remembered_id(request.user_id) for request in requests]
+        ids = [self.users.remembered_id(request.user_id) for request in requests]
         timeless = np.array([request.time is None for request in requests], dtype=bool)
         # A request without a time is for now: a new item may be listed before the next event comes.
         listed_at = np.where(timeless, np.maximum(now, clock()), now)
@@ -314,6 +306,6 @@ class Recommender:
 
     def _stored(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""
-        users = [-1 if r.user_id is None or r.history is not None else self.user_number(r.user_id) for r in requests]
+        users = [-1 if r.user_id is None or r.history is not None else self.users.number(r.user_id) for r in requests]
         now = [self._now()[0] if r.time is None else r.time for r in requests]
         return np.array(users, dtype=np.int32), np.array(now, dtype=np.int64)

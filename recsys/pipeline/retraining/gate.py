@@ -9,14 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys.config import RetrainConfig
+from recsys.config import SOURCES, RetrainConfig
 from recsys.counts import counted
 from recsys.data.list_places import discounts
 from recsys.data.requests import Request
 from recsys.eval.confidence import Comparison
 from recsys.eval.protocol import Measurement
 from recsys.eval.results import EvaluationReport
-from recsys.pipeline.evaluation.measure import BASELINES
 from recsys.pipeline.evaluation.rankings import K
 from recsys.pipeline.evaluation.shown import METRIC as SHOWN_METRIC
 from recsys.pipeline.recommender.bundle import Bundle
@@ -26,9 +25,6 @@ from recsys.registry import Check, Manifest
 METRIC = f"ndcg@{K}"
 _FEWEST = 30
 """Requests of a slice from which on it may refuse: resampling one or two of them says nothing of chance."""
-
-_ONE_FOR_ALL = ("popular", "rhythm", "season", "trending", "newest")
-"""Sources that do not ask who asks."""
 
 _TIMED = 30
 """Lists that are timed with either version."""
@@ -51,11 +47,11 @@ def check_quality(
     """Everything that two measurements of the same requests tell.
 
     Args:
-        challenger, champion: fresh measurements of the newest window, which neither has learned from.
+        challenger, champion: reports, with their measurements, of the newest window, which neither has learned from.
         own_test: what the champion reached in its own test.
         n_items: that past lists could hold.
     """
-    ours, theirs = challenger.fresh, champion.fresh
+    ours, theirs = challenger.measurements, champion.measurements
     yield from _signal(challenger, own_test, n_items, config)
     judged = _judged(challenger, champion)
     yield judged.not_worse("quality", config.tolerance, seed)
@@ -101,7 +97,7 @@ def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> _Duel:
     Where at least half of the requests began with a list that somebody was shown, it is the order of what was shown,
     see `recsys.pipeline.evaluation.shown`; else all items are ranked.
     """
-    ours, theirs = challenger.fresh, champion.fresh
+    ours, theirs = challenger.measurements, champion.measurements
     if ours.shown is None or theirs.shown is None or not ours.shown.n_requests:
         return _Duel(ours.full, theirs.full, METRIC, "on all requests")
     where = "in the order of what was shown, on requests with a list"
@@ -138,7 +134,7 @@ def _reached(report: EvaluationReport) -> float | None:
 
 def _one_for_all(report: EvaluationReport) -> float | None:
     """ndcg@10 of the best simple ranking that does not ask who asks; None where there is none."""
-    rankings = (report.baselines.get(BASELINES[source]) for source in _ONE_FOR_ALL)
+    rankings = (report.baselines.get(one.ranking) for one in SOURCES.values() if not one.is_personal)
     means = [mean for ranking in rankings if ranking is not None and (mean := ranking[METRIC]["mean"]) is not None]
     return max(means, default=None)
 

@@ -43,11 +43,13 @@ class TrainTestSplit:
         name: for readers.
         train: the events.
         test: the requests.
+        caveats: what a reader of the figures has to know of this way to split.
     """
 
     name: str
     train: InteractionLog
     test: PastRequests
+    caveats: tuple[str, ...] = ()
 
 
 def evaluate_splits(
@@ -74,29 +76,30 @@ def evaluate_splits(
     """
     log, config = dataset.log, bundle.config_from_scratch
     cuts = [leave_one_out(log, _SEED)] if split == "leave-one-out" else rolling(log, config.data, windows)
-    reports, facts = [], facts_of(dataset, config)  # of the whole log, and not of what one cut learned from
+    reports = []
     for cut in cuts:
         progress(f"{cut.name}: training on {counted(len(cut.train), 'event')}")
         part = replace(dataset, log=cut.train, fingerprint=fingerprint(dataset.catalogue, cut.train, dataset.profiles))
-        trained = replace(train(part, config, seed=_SEED, cache=cache, progress=progress), version=bundle.version)
-        requests = cut.test.drawn(config.data.max_requests, _SEED)
-        scoring = Scoring(trained.catalogue, trained.sources, EventState(log))
-        start, end = int(requests.times[0]), int(requests.times[-1]) + 1
-        caveats = caveats_of_log(log, requests)
-        if split == "leave-one-out":
-            caveats += (
-                "Leave one out: the models have learned from what others did after the moment of a request, which "
-                "no recommender in service can.",
-            )
-        pipeline = pipeline_of(trained, scoring, log.user_vocabulary)
-        labelled = labelled_requests(pipeline.past, requests, StrongestEvent.of(trained.log, log), caveats)
-        # Without `with_off_policy`: leave one out has learned from events beside those that it is measured on.
-        report = measure(pipeline, labelled, learned=trained.log, seed=_SEED, progress=progress)
-        window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
-        reports.append(replace(report, windows=(window,), features=trained.report.features))
+        trained = train(part, config, seed=_SEED, cache=cache, progress=progress)
+        reports.append(_measured(cut, log, trained, progress))
     whole = reports[0] if len(reports) == 1 else join_reports(reports, seed=_SEED)
-    headed = replace(whole, version=bundle.version, dataset=name, facts=facts)
+    # The facts are those of the whole log, and not of what one cut learned from.
+    headed = replace(whole, version=bundle.version, dataset=name, facts=facts_of(dataset, config))
     return with_user_ids(headed, log.user_vocabulary)
+
+
+def _measured(cut: TrainTestSplit, log: InteractionLog, trained: Bundle, progress: Progress) -> EvaluationReport:
+    """What a bundle that has learned from one part of a log reaches on the requests that were cut off."""
+    requests = cut.test.drawn(trained.config.data.max_requests, _SEED)
+    scoring = Scoring(trained.catalogue, trained.sources, EventState(log))
+    pipeline = pipeline_of(trained, scoring, log.user_vocabulary)
+    caveats = (*caveats_of_log(log, requests), *cut.caveats)
+    labelled = labelled_requests(pipeline.past, requests, StrongestEvent.of(trained.log, log), caveats)
+    # Without `with_off_policy`: leave one out has learned from events beside those that it is measured on.
+    report = measure(pipeline, labelled, learned=trained.log, seed=_SEED, progress=progress)
+    start, end = int(requests.times[0]), int(requests.times[-1]) + 1
+    window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
+    return replace(report, windows=(window,), features=trained.report.features)
 
 
 def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[TrainTestSplit]:
@@ -135,4 +138,8 @@ def leave_one_out(log: InteractionLog, seed: int = 0) -> TrainTestSplit:
         raise DataError("leave-one-out needs users with two requests or more, and the log has none; take another split")
     ends = np.full(log.n_users, np.iinfo(np.int64).max)
     ends[requests.users] = requests.times
-    return TrainTestSplit("leave one out", log.select(log.times < ends[log.users]), requests)
+    caveat = (
+        "Leave one out: the models have learned from what others did after the moment of a request, which no "
+        "recommender in service can."
+    )
+    return TrainTestSplit("leave one out", log.select(log.times < ends[log.users]), requests, (caveat,))

@@ -165,5 +165,5 @@ class TrainingSteps:
                 Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
             ),
             facts=facts_of(self.dataset, self.config),
-            measured=replace(report.fresh, shown=dcg_of_shown(pipeline, test, seed)),
+            kept_measurements=replace(report.measurements, shown=dcg_of_shown(pipeline, test, seed)),
         )

@@ -27,7 +27,7 @@ def scores(*rows: list[float]) -> np.ndarray:  # type: ignore[type-arg]
     return np.array(rows, dtype=np.float32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 4), st.integers(1, 12), st.integers(1, 15), st.integers(0, 2**31))
 def test_candidates_are_eligible_ordered_and_carry_all_scores(n_requests: int, n_items: int, n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -105,7 +105,7 @@ def test_figures_of_each_request_have_the_ids_of_the_file(plain: Bundle, early: 
 def test_requests_of_one_user_are_drawn_together_whom_the_version_does_not_know(plain: Bundle, early: Dataset) -> None:
     names = ("user 1", "new", "new", "newer", None, None)
     requests = [Request(name, request_id=f"r{at}", targets=("coffee-0-small",)) for at, name in enumerate(names)]
-    found = evaluate(plain, early, requests).fresh.full
+    found = evaluate(plain, early, requests).measurements.full
     assert found.users is not None
     assert found.users.tolist() == [0, 1, 1, 2, -1, -1]
 
@@ -139,11 +139,11 @@ def test_every_ranking_orders_the_same_candidates_for_its_auc(early: Dataset, pl
     requests += [Request("nobody", time=AFTER, targets=("garden-0-small",))]
     report = evaluate(train(early, config), early, requests)
     assert report.ablation
-    known = ~np.isnan(report.fresh.full.values["auc"])
+    known = ~np.isnan(report.measurements.full.values["auc"])
     assert known.any()
-    for name, other in report.fresh.others.items():
+    for name, other in report.measurements.others.items():
         np.testing.assert_array_equal(~np.isnan(other.values["auc"]), known, err_msg=name)
-    assert report.fresh.others["habit"].values["auc"][-1] == 0
+    assert report.measurements.others["habit"].values["auc"][-1] == 0
 
 
 def test_targets_that_no_list_can_hold_count_each(plain: Bundle, early: Dataset) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from pipeline_world import AFTER, DAY, click, clicks_of_tastes
 from promised_lists import USER, check, same
 
-from recsys.data.interactions import InteractionLog
+from recsys.data.merging import merge_segments
 from recsys.data.requests import Request
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import ItemList
@@ -60,7 +60,7 @@ def test_live_events_are_as_good_as_learned_ones(bundle: Bundle) -> None:
     for event in reversed(events):
         backwards.observe([event])
     from_the_start = Recommender(
-        replace(bundle, log=InteractionLog.merged([part.log for part in at_once.scoring.state.segments]))
+        replace(bundle, log=merge_segments([part.log for part in at_once.scoring.state.segments]))
     )
     requests = [Request(f"late user {user}", time=AFTER + 3 * DAY) for user in range(12)]
     requests += [Request(USER, time=AFTER + DAY // 2)]

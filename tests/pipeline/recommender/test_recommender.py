@@ -15,7 +15,7 @@ from promised_lists import USER, check, ids, same
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
 from recsys.errors import BundleError, ConfigError, DataError
-from recsys.pipeline.ranking.calibration import Calibration
+from recsys.pipeline.ranking.ranker_calibration import RankerCalibration
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import LIST_SCHEMA
 from recsys.pipeline.recommender.recommend import Recommender
@@ -243,7 +243,7 @@ def test_a_list_can_be_explained_afterwards(recommender: Recommender) -> None:
 
 def test_what_is_bought_was_wanted(bundle: Bundle) -> None:
     """Two calibrations, each fitted by itself, may cross."""
-    crossing = Calibration(click=ScoreCalibration(0.5, -2.0), purchase=ScoreCalibration(2.0, -3.0))
+    crossing = RankerCalibration(click=ScoreCalibration(0.5, -2.0), purchase=ScoreCalibration(2.0, -3.0))
     rankers = replace(bundle.rankers, calibration=crossing)
     nothing = np.zeros((50, len(bundle.features.names)), dtype=np.float32)
     click, purchase = rankers.probabilities(np.linspace(-4, 4, 50, dtype=np.float32), nothing, np.zeros(50, dtype=bool))

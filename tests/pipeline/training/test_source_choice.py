@@ -59,7 +59,7 @@ def test_few_requests_say_little() -> None:
     assert spreads[1] < 0.5
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 30), st.integers(0, 2**31))
 def test_weights_are_above_zero_and_one_on_the_whole(n_requests: int, seed: int) -> None:
     weights = values(proposals(n_requests, seed, n=5, n_items=6))

@@ -12,6 +12,7 @@ from pipeline_world import market, until
 
 from features.declarations import Feature
 from features.feature_set import FeatureSet
+from features.kinds import Kind
 from features.pairs import PairBatch
 from recsys.config import Config, load_config, parse_config
 from recsys.data.dataset import Dataset
@@ -75,8 +76,10 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     assert newer.table[of_fresh[1]][:, names.index("popular_score")].all(), "those of the next window do"
 
 
-class Oracle:
+class Oracle(Kind):
     """A planted leak: whether the item is acted on at the very moment of the request."""
+
+    scope = "user-item"
 
     def values(self, pairs: PairBatch) -> np.ndarray:  # type: ignore[type-arg]
         return pairs.state.counts("item_acts", pairs.items, pairs.histories.now[pairs.rows] + 1, 1)

@@ -40,9 +40,7 @@ steps = st.one_of(batches, batches, batches, forgetting, st.just(("keep", None))
 
 
 @pytest.mark.usefixtures("eager")
-@configured(
-    max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@configured(max_examples=8, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(done=st.lists(steps, min_size=2, max_size=8))
 def test_a_restart_gives_the_answers_of_a_full_replay(
     trained: Path, items: list[str], tmp_path_factory: pytest.TempPathFactory, done: list[tuple[str, object]]

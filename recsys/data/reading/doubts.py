@@ -9,8 +9,8 @@ import polars as pl
 from recsys.config import EventsConfig
 from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.events_table import EventRows, plain_id
 from recsys.data.interactions import InteractionLog
+from recsys.data.reading.events_table import EventRows, plain_id
 from recsys.data.tables.schema import MAX_ID, Column
 from recsys.data.tables.table import Table
 from recsys.data.user_profiles import UserProfiles

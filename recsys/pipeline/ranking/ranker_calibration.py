@@ -22,7 +22,7 @@ _CONVERSION = "conversion.txt"
 
 
 @dataclass(frozen=True)
-class Calibration:
+class RankerCalibration:
     """What the scores of one ranker mean.
 
     Attributes:
@@ -37,7 +37,7 @@ class Calibration:
     @classmethod
     def fit(
         cls, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows, conversion: Conversion | None
-    ) -> "Calibration":
+    ) -> "RankerCalibration":
         """Calibrate the scores of `full`.
 
         Args:
@@ -77,7 +77,7 @@ class Calibration:
         (folder / "calibration.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> "Calibration":
+    def load(cls, folder: Path) -> "RankerCalibration":
         """Read what `save` wrote."""
         facts = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
         conversion = None

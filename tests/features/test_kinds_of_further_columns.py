@@ -1,0 +1,122 @@
+"""The kinds of features that compare columns of one's own, on values worked by hand."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from feature_world import CLICK, N_ITEMS, NAN, NOW, expect, make_facts, make_log, pairs_of, values
+
+from features.further_columns import FurtherColumns
+from features.item_facts import ItemFacts
+from features.kinds import GroupPopularity, Kind, UserLabelShare, UserLineStep, UserNamedShare, UserQuantityDistance
+from features.state import EventState
+from recsys.data.catalogue import ItemCatalogue
+
+
+def facts_with(columns: Mapping[str, list], popularity: np.ndarray | None = None) -> ItemFacts:
+    """Facts of items with these columns, of which some may have been wanted more than others."""
+    frame = pl.DataFrame({"item_id": [f"i{number}" for number in range(N_ITEMS)], **columns})
+    catalogue = ItemCatalogue(frame.with_columns(language=pl.lit(None, pl.String)))
+    return make_facts(further=FurtherColumns(catalogue, popularity))
+
+
+def test_columns_of_ones_own_are_compared_with_the_history() -> None:
+    facts = facts_with(
+        {
+            "author": ["Ann", "Ann", "Bob", None, "Cy", "Bob"],
+            "moods": [["sad"], ["sad", "odd"], None, [], ["odd"], ["sad"]],
+            "weight": [1.0, 2.0, 3.0, None, 3.0, 5.0],  # places .1, .3, .6, none, .6, .9
+            "volume": [1, 1, 2, 2, 3, None],
+        }
+    )
+    log = make_log([(0, 0, CLICK, NOW - 4), (0, 1, CLICK, NOW - 3), (0, 3, CLICK, NOW - 2), (0, 4, CLICK, NOW)])
+
+    def found(kind: Kind, user: int = 0) -> list[float]:
+        return kind.values(pairs_of(EventState(log), [user], [NOW], facts=facts)).tolist()
+
+    expect(found(UserLabelShare("author")), 2 / 3, 2 / 3, 0, NAN, 0, 0)
+    expect(found(UserLabelShare("moods")), 2 / 3, 1 / 2, NAN, NAN, 1 / 3, 2 / 3)
+    expect(found(UserLabelShare("author", of="worth")), 2 / 3, 2 / 3, 0, NAN, 0, 0)
+    expect(found(UserLabelShare("volume")), 2 / 3, 2 / 3, 1 / 3, 1 / 3, 0, NAN)
+    expect(found(UserQuantityDistance("weight")), 0.1, 0.1, 0.4, NAN, 0.4, 0.7)
+    for kind in (UserLabelShare("weight"), UserQuantityDistance("author"), UserLabelShare("gone")):
+        expect(found(kind), *[NAN] * 6)
+    for kind in (UserLabelShare("author"), UserQuantityDistance("weight")):
+        expect(found(kind, user=-1), *[NAN] * 6)
+        expect(values(kind, []), *[NAN] * 6)
+
+
+def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_common_with() -> None:
+    columns = {
+        "category": ["filter", "filter", "spindle", "spindle", "spindle", None],
+        "moods": [["sad"], ["sad", "odd"], None, [], ["odd"], ["sad"]],
+        "weight": [1.5] * N_ITEMS,
+    }
+    popularity = np.array([16, 0, 2, 0, 0, 0], dtype=np.float32)  # 3 is usual
+
+    def found(column: str, wanted: np.ndarray | None = popularity) -> list[float]:
+        pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts_with(columns, wanted))
+        return GroupPopularity(column).values(pairs).tolist()
+
+    filters, spindles = (16 / 3 + 5) / (2 + 5), (2 / 3 + 5) / (3 + 5)  # five usual items beside them
+    expect(found("category"), filters, filters, spindles, spindles, spindles, NAN)
+    sad, odd = (16 / 3 + 5) / (3 + 5), 5 / (2 + 5)
+    expect(found("moods"), sad, (sad + odd) / 2, NAN, NAN, odd, sad)
+    for nothing in (found("weight"), found("gone"), found("category", None), found("category", 0 * popularity)):
+        expect(nothing, *[NAN] * 6)
+
+
+def test_the_next_of_a_line_is_one_step_behind_the_furthest_that_the_user_acted_on() -> None:
+    facts = facts_with(
+        {
+            "series": ["Sea", "Sea", "Sea", "Sky", "Sky", None],
+            "volume": [1, 4, 2, 1, None, 3],  # there is no third one: the fourth follows the second
+            "moods": [["sad"]] * N_ITEMS,
+        }
+    )
+    log = make_log([(0, 2, CLICK, NOW - 4), (0, 0, CLICK, NOW - 3), (0, 5, CLICK, NOW - 2), (0, 3, CLICK, NOW)])
+
+    def found(kind: Kind, user: int = 0) -> list[float]:
+        return kind.values(pairs_of(EventState(log), [user], [NOW], facts=facts)).tolist()
+
+    expect(found(UserLineStep("series", "volume")), -1, 1, 0, NAN, NAN, NAN)
+    for kind in (UserLineStep("series", "gone"), UserLineStep("moods", "volume"), UserLineStep("series", "moods")):
+        expect(found(kind), *[NAN] * 6)
+    expect(found(UserLineStep("series", "volume"), user=-1), *[NAN] * 6)
+    both = UserLineStep("series", "volume").values(pairs_of(EventState(log), [0, 0], [NOW, NOW + 1], facts=facts))
+    expect(both[N_ITEMS:].tolist(), -1, 1, 0, 0, NAN, NAN)  # what one request has seen, the next one forgets
+
+
+def test_share_of_what_the_candidate_names_that_the_user_acted_on() -> None:
+    facts = facts_with(
+        {
+            "requires": [[], ["i0"], ["i0", "i1"], ["i4"], None, ["i2", "i2"]],
+            "colour": ["red"] * N_ITEMS,
+        }
+    )
+    log = make_log([(0, 0, CLICK, NOW - 4), (0, 0, CLICK, NOW - 3), (0, 2, CLICK, NOW)])
+
+    def found(column: str, now: int = NOW) -> list[float]:
+        return UserNamedShare(column).values(pairs_of(EventState(log), [0], [now], facts=facts)).tolist()
+
+    expect(found("requires"), NAN, 1, 0.5, 0, NAN, 0)
+    expect(found("requires", NOW + 1), NAN, 1, 0.5, 0, NAN, 1)
+    for nothing in ("colour", "gone"):
+        expect(found(nothing), *[NAN] * 6)
+
+
+def test_a_line_may_have_parts_that_are_counted_anew() -> None:
+    facts = facts_with(
+        {
+            "show": ["Sea", "Sea", "Sea", "Sea", "Sky", "Sea"],
+            "season": [1, 2, 1, 2, 2, None],
+            "episode": [1, 1, 2, 2, 1, 3],
+        }
+    )
+    log = make_log([(0, 0, CLICK, NOW - 4), (0, 2, CLICK, NOW - 3)])
+
+    def found(kind: Kind) -> list[float]:
+        return kind.values(pairs_of(EventState(log), [0], [NOW], facts=facts)).tolist()
+
+    expect(found(UserLineStep("show", "episode", "season")), -1, 1, 0, 2, NAN, NAN)
+    expect(found(UserLineStep("show", "episode", "gone")), *[NAN] * 6)
