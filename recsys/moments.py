@@ -20,8 +20,11 @@ def moment_of(microseconds: int) -> datetime:
 
 
 def iso_time(microseconds: int) -> str:
-    """ISO 8601 to the microsecond, for programs."""
-    return moment_of(microseconds).isoformat()
+    """ISO 8601 to the microsecond, for programs; the number where that is beyond the year 9999."""
+    try:
+        return moment_of(microseconds).isoformat()
+    except OverflowError:
+        return str(microseconds)
 
 
 def day_of(microseconds: int) -> str:

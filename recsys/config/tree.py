@@ -291,7 +291,7 @@ class ServingConfig(Section):
 class RetrainConfig(Section):
     """When a new version replaces the served one."""
 
-    min_events: Positive = Field(100, description="fewer new events than this are not worth a version")
+    min_events: Positive = Field(100, description="fewer new signs of interest than this are not worth a version")
     keep: Positive = Field(5, description="newest versions kept on disk")
     full_every: Positive = Field(
         8,
@@ -316,8 +316,9 @@ class RetrainConfig(Section):
     )
     max_drift: Fraction = Field(
         0.5,
-        description="largest share of the events whose kind or category may differ from the last window; also the "
-        "largest share of a column (of events or known items), or of prices and values above 0, that may disappear",
+        description="largest share of the events whose kind or category may differ from the last window; also by how "
+        "much the share of one user may rise, and the largest share of a column (of events or known items), or of "
+        "prices and values above 0, that may disappear",
     )
     max_scale: float = Field(
         10.0, gt=1, description="factor by which the median price of known items, or value of events, may change"

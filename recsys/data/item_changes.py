@@ -95,7 +95,7 @@ def change_items(catalogue: ItemCatalogue, changes: Sequence[ItemChange]) -> tup
         DataError: a column does not fit the catalogue's.
     """
     newest = {change.item_id: change.content for change in changes}
-    contents = [orjson.loads(content) for content in newest.values() if content is not None]
+    contents = [_content(id_, content) for id_, content in newest.items() if content is not None]
     gone = catalogue.vocabulary.numbers(id_ for id_, content in newest.items() if content is None)
     gone = gone[gone >= 0]
     withdrawn = catalogue.frame[gone].with_columns(pl.lit(False).alias("available"))
@@ -129,6 +129,21 @@ def change_fitting_items(
         lambda change, error: refused.append(f"item {change.item_id!r}: {error}"),
     )
     return changed, tuple(refused)
+
+
+def _content(item_id: str, text: str) -> dict[str, Any]:
+    """What a store holds of an item; another program may have written it.
+
+    Raises:
+        DataError: it is no JSON object, or of another item.
+    """
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"its stored content is no JSON ({error}); put the item again") from error
+    if not isinstance(content, dict) or content.get("item_id") != item_id:
+        raise DataError("its stored content is no JSON object with its item_id; put the item again")
+    return content
 
 
 def _check_columns(n: int) -> None:

@@ -1,5 +1,6 @@
 """What is stored about a user, and forgetting it."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from http import HTTPStatus
 from operator import attrgetter
@@ -126,5 +127,7 @@ def _list(served: ServedList) -> dict[str, Any]:
 def _shown(event: Event) -> dict[str, Any]:
     shown = {**asdict(event), "timestamp": iso_time(event.timestamp)}
     del shown["user_id"]
-    shown["context"] = None if event.context is None else orjson.loads(event.context)
+    if event.context is not None:
+        with suppress(orjson.JSONDecodeError):  # another program has written it
+            shown["context"] = orjson.loads(event.context)
     return shown

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class EventOut(BaseModel):
@@ -17,7 +17,7 @@ class EventOut(BaseModel):
     propensity: float | None
     value: float | None
     session_id: str | None
-    context: dict[str, Any] | None
+    context: Any = Field(description="what was posted: an object; text where another program has stored no JSON")
 
 
 class KnownEventOut(BaseModel):

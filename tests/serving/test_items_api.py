@@ -222,9 +222,11 @@ def test_a_stored_item_that_a_version_cannot_use_does_not_stop_the_others(
     http: httpx.Client, settings: Settings
 ) -> None:
     store = open_store(settings.store)
-    wrong = ItemChange("odd", '{"item_id": "odd", "title": "t", "price": {"a": 1}}')
+    contents = ('{"item_id": "odd", "title": "t", "price": {"a": 1}}', "{}", "[]", "no JSON", '{"item_id": "new 0"}')
+    wrong = [ItemChange(f"odd {n}" if n else "odd", content) for n, content in enumerate(contents)]
     right = [ItemChange(f"new {n}", f'{{"item_id": "new {n}", "title": "new {n}"}}') for n in range(3)]
-    store.put_items([right[0], wrong, *right[1:]])
+    store.put_items([right[0], *wrong, *right[1:]])
     store.close()
     eventually(lambda: all(http.get(f"/v1/items/new {number}").is_success for number in range(3)))
     assert http.get("/v1/items/odd").status_code == 404
+    assert http.get("/v1/items/odd 3").status_code == 404

@@ -4,6 +4,7 @@ import httpx
 import pytest
 from running import eventually, serving_thread
 
+from recsys.data.events import Event
 from recsys.data.forget import user_digest
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
@@ -27,6 +28,21 @@ def about(http: httpx.Client, user: str) -> tuple[int, int]:
 def click(http: httpx.Client, user: str, *items: str) -> None:
     events = [{"user_id": user, "item_id": item, "event": "click", "context": {"page": 1}} for item in items]
     assert http.post("/v1/events", json={"events": events}).status_code == 202
+
+
+def test_what_another_program_stored_of_a_user_is_shown_too(
+    http: httpx.Client, settings: Settings, items: list[str]
+) -> None:
+    """No list uses such an event, and who asks what is stored must see it."""
+    store = open_store(settings.store)
+    nanoseconds = 1_764_504_000_000_000_000
+    store.append([Event("odd", "somebody", items[0], "click", nanoseconds, context="page 1")])
+    store.close()
+    answer = http.get("/v1/users/somebody")
+    assert answer.status_code == 200
+    (shown,) = answer.json()["events"]
+    assert (shown["timestamp"], shown["context"]) == (str(nanoseconds), "page 1")
+    assert answer.json()["history"] == []
 
 
 def test_a_user_is_shown_and_forgotten(

@@ -32,6 +32,7 @@ class Increment:
     Attributes:
         dataset: all of it, in numbers that extend the champion's.
         n_events: how many events of it are new.
+        n_signs: how many of these are a sign of interest: what is shown is the work of the served version.
         n_unusable: further new events that were set aside.
         set_aside: what of the changes of items could not be used, a sentence each.
         digests: `user_digest` of the users who are to be forgotten.
@@ -40,6 +41,7 @@ class Increment:
 
     dataset: Dataset
     n_events: int
+    n_signs: int
     n_unusable: int
     set_aside: tuple[str, ...]
     digests: Collection[str]
@@ -74,6 +76,7 @@ class Increment:
         return cls(
             dataset=replace(dataset, n_rejected=champion.n_rejected),
             n_events=len(dataset.log) - len(log),
+            n_signs=len(dataset.log.positive()) - len(log.positive()),
             n_unusable=dataset.n_rejected,
             set_aside=set_aside,
             digests=digests,
@@ -87,9 +90,11 @@ class Increment:
         Raises:
             DataError: more kinds of events than there are numbers for.
         """
+        new = dataset.log.after(champion.data_record.end)
         return cls(
             dataset=renumbered(dataset, champion),
-            n_events=len(dataset.log.after(champion.data_record.end)),
+            n_events=len(new),
+            n_signs=len(new.positive()),
             # What was bad then is no fault of what is new.
             n_unusable=max(0, dataset.n_rejected - champion.n_rejected),
             set_aside=(),

@@ -53,6 +53,7 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
         *_item_columns(champion, dataset, config),
         *_rules(champion, dataset),
         _users(past_acts, last_acts, new_acts, config),
+        _crowd(last_acts, new_acts, config),
         *_mixtures(dataset, last_acts, new_acts, config),
         _prices(champion, dataset, config),
         *_values(last, new, config),
@@ -180,6 +181,16 @@ def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, conf
     return Check(
         "new users", now - then <= config.max_new_users, f"{words}; a rise of {config.max_new_users:.0%} is allowed"
     )
+
+
+def _crowd(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:
+    """Whether there is still a crowd: a program, or one id for all guests, is popular with nobody. Who it is stands in
+    the store, and not in a history that outlives the user."""
+    if min(len(last), len(new)) < _FEW:
+        return Check("one user", True, "too few events to compare")
+    then, now = (float(np.bincount(log.users).max() / len(log)) for log in (last, new))
+    words = f"one user makes {now:.0%} of the new events; {then:.0%} in the last window"
+    return Check("one user", now - then <= config.max_drift, f"{words}; a rise of {config.max_drift:.0%} is allowed")
 
 
 def _mixtures(dataset: Dataset, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:

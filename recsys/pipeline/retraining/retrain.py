@@ -155,12 +155,14 @@ class _Retraining:
         for sentence in set_aside:
             self.progress(f"set aside: {sentence}")
         decision = Decision("skipped", "", champion.version, None, n_new, set_aside=set_aside)
-        if n_new < config.min_events:
+        n_signs = increment.n_signs
+        if n_signs < config.min_events:
             unusable = check_unusable(n_new, n_unusable, config)
-            if not unusable.passed and n_new + n_unusable >= config.min_events:  # they are what is missing
+            if not unusable.passed and n_signs + n_unusable >= config.min_events:  # they are what is missing
                 return _refused(decision, [unusable])
+            signs = counted(n_signs, "new sign of interest", "new signs of interest")
             asked = f"retrain.min_events asks for {config.min_events:,}"
-            return _skipped(decision, f"{counted(n_new, 'new event')}; {asked}")
+            return _skipped(decision, f"{signs} among {counted(n_new, 'new event')}; {asked}")
         # The events of users who are to be forgotten are not missing from the new data.
         remembered = replace(champion, log=without_users(champion.log, increment.digests))
         checks = check_data(remembered, increment.dataset, n_unusable)

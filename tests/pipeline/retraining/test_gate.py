@@ -236,6 +236,19 @@ def test_a_name_that_no_event_had_before_is_told(champion: Bundle, frames: Frame
     assert told("purchase") == []
 
 
+@pytest.mark.parametrize(("share", "passed"), [(0.4, True), (0.7, False)])
+def test_new_events_that_are_mostly_of_one_user_are_refused(
+    champion: Bundle, frames: Frames, config: Config, share: float, passed: bool
+) -> None:
+    """A program that visits everything, or one id for all guests."""
+    some = pl.when(pl.int_range(pl.len()) % 10 < share * 10)
+    new = poisoned_part(frames, lambda new: new.with_columns(user_id=some.then(pl.lit("user 1")).otherwise("user_id")))
+    dataset = dataset_from_frames(frames[0], pl.concat([until(frames[1], SERVED_DAYS), new]), config)
+    checks = {check.name: check for check in check_data(champion, dataset, 0)}
+    assert checks["one user"].passed == passed
+    assert "user 1" not in checks["one user"].words, "the history outlives a user who is forgotten"
+
+
 def test_a_few_values_say_nothing(champion: Bundle, frames: Frames, config: Config) -> None:
     """Of a rare kind of event, such as two donations in a week."""
 

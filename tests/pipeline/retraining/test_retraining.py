@@ -132,6 +132,17 @@ def test_too_few_events_are_not_worth_a_version(plain_registry: Registry, early:
     assert (last.action, last.version, last.why) == ("skip", None, decision.reason)
 
 
+def test_what_was_shown_is_not_counted_as_news(
+    plain_registry: Registry, early: Dataset, items: list[str], plain_config: Config
+) -> None:
+    """One request would judge what comes of it."""
+    shown = [replace(event, event="impression", event_id=f"shown {event.event_id}") for event in fashion(items, 300)]
+    dataset = append_events(early, [*shown, *fashion(items, 1)], plain_config)
+    decision = retrain(plain_registry, dataset, progress=silent)
+    assert (decision.action, decision.new_events) == ("skipped", 301)
+    assert decision.reason == "1 new sign of interest among 301 new events; retrain.min_events asks for 100"
+
+
 def test_a_version_that_learned_nonsense_does_not_win(
     plain_registry: Registry, frames: Frames, plain_config: Config, plain: Bundle
 ) -> None:
