@@ -90,9 +90,9 @@ class ItemEvents:
     def __len__(self) -> int:
         return len(self.chosen)
 
-    def items(self, places: slice = slice(None)) -> NDArray[np.int32]:
-        """Items of the events at some places in the order of time."""
-        return self.log.items[self.chosen[places]]
+    def items(self) -> NDArray[np.int32]:
+        """Items of the events, in the order of time."""
+        return self.log.items[self.chosen]
 
     @cached_property
     def timeline(self) -> Timeline:

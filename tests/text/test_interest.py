@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from text_world import DAY, SUBJECTS, THINGS, given, make_log, tiny_settings
+from text_world import DAY, SUBJECTS, THINGS, given, judge_stages, make_log, tiny_settings
 
 from recsys.arrays.float16 import rounded_to_float16
 from recsys.config import TextConfig
@@ -188,7 +188,7 @@ def test_long_histories_and_many_requests_score_as_one_by_one(model: InterestMod
 def test_tuning_that_does_not_pay_is_left_out(
     texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.text.finetune.is_better", lambda now, before: False)
+    judge_stages(monkeypatch, as_better=False)
     said: list[str] = []
     lora = settings.model_copy(update={"peft": "lora", "epochs": 2})
     tried = InterestFitting(texts, log, lora, minutes=1, progress=said.append).run()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from text_world import given, tiny_settings
+from text_world import check_often, given, judge_stages, tiny_settings
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
@@ -33,8 +33,8 @@ def test_an_interrupted_training_ends_as_one_that_was_not(
     peft: str, stage: str, texts: list[str], log: InteractionLog, settings: TextConfig, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("recsys.text.finetune._STEPS_BETWEEN_CHECKS", 7)
-    monkeypatch.setattr("recsys.text.finetune.is_better", lambda now, before: True)  # the adapter's weights count too
+    check_often(monkeypatch)
+    judge_stages(monkeypatch, as_better=True)  # the adapter's weights count too
     config = settings.model_copy(update={"peft": peft})
     expected = InterestFitting(texts, log, config, minutes=5).run()
     interrupting = Interrupting(stage, 3)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from text_world import given, tiny_settings
+from text_world import given, judge_stages, keep_what_is_learned_last, tiny_settings
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
@@ -114,8 +114,8 @@ def test_an_encoder_of_another_build_says_so(tiny_encoder: str, texts: list[str]
 def test_what_the_teacher_says_is_learned_where_that_is_a_gain(
     better: bool, texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.text.finetune.is_better", lambda now, before: better)
-    monkeypatch.setattr("recsys.text.finetune._NOISE", 10.0)  # what is learned last stays
+    judge_stages(monkeypatch, as_better=better)
+    keep_what_is_learned_last(monkeypatch)
     monkeypatch.setattr("recsys.text.teacher_training._fitted_weight", lambda pools, opinions: 1.0)
     log = log.select(log.users < 24)
     said: list[str] = []

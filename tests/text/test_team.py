@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from text_world import given, tiny_settings
+from text_world import check_often, given, judge_stages, tiny_settings
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
@@ -33,8 +33,8 @@ Work = Callable[[Team, Progress], Learned]
 def exactly(work: Work) -> Iterator[pytest.MonkeyPatch]:
     """Train without dropout, whose draws depend on who does what; with checks after few steps, and the adapter kept."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("recsys.text.finetune._STEPS_BETWEEN_CHECKS", 7)
-        patch.setattr("recsys.text.finetune.is_better", lambda now, before: True)
+        check_often(patch)
+        judge_stages(patch, as_better=True)
         patch.setattr("recsys.text.network._TOKEN_DROPOUT", 0.0)
         patch.setattr("recsys.text.methods._DROPOUT", 0.0)
         for module in work.__self__.start.network.modules():  # type: ignore[attr-defined]

@@ -6,7 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from text_world import DAY, SUBJECTS, THINGS, given, make_log, tiny_settings
+from text_world import (
+    DAY,
+    SUBJECTS,
+    THINGS,
+    given,
+    judge_stages,
+    keep_what_is_learned_last,
+    make_log,
+    tiny_settings,
+)
 
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
@@ -26,8 +35,8 @@ def settings(tiny_encoder: str) -> TextConfig:
 
 def keep_what_is_tuned(patch: pytest.MonkeyPatch) -> None:
     """Whatever it is worth, so that there is an adapter to go on from."""
-    patch.setattr("recsys.text.finetune.is_better", lambda now, before: True)
-    patch.setattr("recsys.text.finetune._NOISE", 10.0)
+    judge_stages(patch, as_better=True)
+    keep_what_is_learned_last(patch)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Logs and histories made by hand."""
 
 import numpy as np
+import pytest
 from logs_by_hand import log_of
 
 from recsys.config import TextConfig
@@ -16,6 +17,21 @@ def tiny_settings(encoder: str, **changes: object) -> TextConfig:
     """Settings under which a tiny encoder learns in seconds, its adapters not at all; `changes` are a test's own."""
     usual = {"max_tokens": 16, "history": 5, "batch_size": 32, "lora_rank": 2, "upper_layers": 1, "peft": "none"}
     return TextConfig(**{**usual, "encoder": encoder, "learning_rate": 4e-3, **changes})
+
+
+def judge_stages(patch: pytest.MonkeyPatch, *, as_better: bool) -> None:
+    """Have every stage of a training judged so, whatever it has learned: on few texts, adapters learn nothing."""
+    patch.setattr("recsys.text.finetune.is_better", lambda now, before: as_better)
+
+
+def keep_what_is_learned_last(patch: pytest.MonkeyPatch) -> None:
+    """Have a stage end with its last state, whatever was better before."""
+    patch.setattr("recsys.text.finetune._NOISE", 10.0)
+
+
+def check_often(patch: pytest.MonkeyPatch) -> None:
+    """Have a stage checked after a few steps, so that there are checkpoints of a short training."""
+    patch.setattr("recsys.text.finetune._STEPS_BETWEEN_CHECKS", 7)
 
 
 def make_log(rows: list[tuple[int, int, int, int, float]], n_items: int) -> InteractionLog:
