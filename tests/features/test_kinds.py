@@ -50,6 +50,7 @@ from features.kinds import (
     UserLineStep,
     UserNamedShare,
     UserQuantityDistance,
+    UserQuantityStep,
     UserShare,
     UserTagShare,
 )
@@ -164,9 +165,10 @@ def test_columns_of_ones_own_are_compared_with_the_history() -> None:
     expect(found(UserLabelShare("author", of="worth")), 2 / 3, 2 / 3, 0, NAN, 0, 0)
     expect(found(UserLabelShare("volume")), 2 / 3, 2 / 3, 1 / 3, 1 / 3, 0, NAN)
     expect(found(UserQuantityDistance("weight")), 0.1, 0.1, 0.4, NAN, 0.4, 0.7)
+    expect(found(UserQuantityStep("weight")), -0.1, 0.1, 0.4, NAN, 0.4, 0.7)  # the newest: .3 and .1, mean .2
     for kind in (UserLabelShare("weight"), UserQuantityDistance("author"), UserLabelShare("gone")):
         expect(found(kind), *[NAN] * 6)
-    for kind in (UserLabelShare("author"), UserQuantityDistance("weight")):
+    for kind in (UserLabelShare("author"), UserQuantityDistance("weight"), UserQuantityStep("weight")):
         expect(found(kind, user=-1), *[NAN] * 6)
         expect(values(kind, []), *[NAN] * 6)
 
