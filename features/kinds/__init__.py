@@ -45,6 +45,7 @@ from features.kinds.users import (
     UserLineStep,
     UserNamedShare,
     UserQuantityDistance,
+    UserQuantityStep,
     UserTagShare,
 )
 
@@ -53,7 +54,7 @@ KINDS: tuple[type[Kind], ...] = (
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
     *(UserItemBaskets, UserItemDue, UserItemSince, UserItemWorth, UserLabelShare, UserQuantityDistance, UserShare),
-    *(GroupPopularity, UserLineStep, UserNamedShare, UserTagShare),
+    *(GroupPopularity, UserLineStep, UserNamedShare, UserQuantityStep, UserTagShare),
 )
 """All kinds: what `features.extra` may name."""
 
@@ -95,6 +96,7 @@ __all__ = [
     "UserLineStep",
     "UserNamedShare",
     "UserQuantityDistance",
+    "UserQuantityStep",
     "UserShare",
     "UserTagShare",
 ]

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from features.further_columns import FurtherColumns
 from features.kinds.base import UNEQUAL_WORTH, Family, Kind, Member, Of, Scope
-from features.loops.pairs import fill_distances, fill_named_shares, fill_price_ratios, fill_steps, fill_tag_shares
+from features.loops.pairs import (
+    fill_distances,
+    fill_named_shares,
+    fill_price_ratios,
+    fill_quantity_steps,
+    fill_steps,
+    fill_tag_shares,
+)
 from features.pairs import PairBatch
 from recsys.arrays.types import Floats, Ints
 from recsys.errors import ConfigError
@@ -103,6 +110,18 @@ class UserQuantityDistance(Kind):
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         return _compared(pairs, lambda further: further.places(self.column), fill_distances)
+
+
+@dataclass(frozen=True)
+class UserQuantityStep(Kind):
+    """How far the candidate is above what the user acted on last, by a column of numbers, such as the age of the child
+    that a thing is for: its place among all items less the mean place of the newest 5 events with a number."""
+
+    column: str
+    scope: ClassVar[Scope] = "user-item"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        return _compared(pairs, lambda further: further.places(self.column), fill_quantity_steps)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ from recsys.moments import DAY
 _NEWEST = 20
 """Events of a history that a distance is measured from."""
 
+_NEWEST_OF_STEPS = 5
+"""The same of a step up or down: where the user has come to, and not where the user has been."""
+
 
 @jit()
 def fill_request_values(values: Floats, bounds: Ints, wanted: Ints, table: Floats) -> None:
@@ -262,6 +265,27 @@ def fill_distances(
                     total += between
                     known += 1
             distances[pair] = total / known if known else np.nan
+
+
+@jit()
+def fill_quantity_steps(
+    places: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, steps: Floats
+) -> None:
+    """Fill `steps` (n_pairs,) with how far each candidate is above the mean of the newest events of the history.
+
+    Args:
+        places: (n_items,) NaN where missing; what is missing in the history does not count.
+    """
+    for request in range(len(offsets) - 1):
+        total, known, event = 0.0, 0, offsets[request + 1] - 1
+        while event >= offsets[request] and known < _NEWEST_OF_STEPS:
+            place = places[history[event]]
+            if not math.isnan(place):
+                total += place
+                known += 1
+            event -= 1
+        for pair in range(bounds[request], bounds[request + 1]):
+            steps[pair] = places[candidates[pair]] - total / known if known else np.nan
 
 
 @jit()

@@ -1,6 +1,6 @@
 """What users with the same value in the user table choose: those of one town, one age, one plan."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -22,6 +22,7 @@ from recsys.data.groups.membership import Groups
 from recsys.data.history import ItemWeights
 from recsys.data.interactions import InteractionLog
 from recsys.data.user_profiles import UserProfiles
+from recsys.moments import DAY
 from recsys.retrieval.scores import SparseScores
 from recsys.significance import standard_error
 
@@ -29,8 +30,11 @@ _ADDED = 1.0
 """Events of usual worth that are added to those of each item whose values tell something: where items come and go, one
 that was chosen twice is hardly twice as wanted as one that was chosen once."""
 
+_LENGTHS = (100.0, 365.0)
+"""Days that are tried, of which the choices tell what groups choose."""
+
 _HALF_LIVES = (10.0, 30.0, 100.0)
-"""Days that are tried, after which what a group chose counts half."""
+"""Days that are tried, after which that a group chose an item counts half."""
 
 _MOST_ASKED = 2_000
 """Newest choices, evenly spread, that tell how soon older ones fade."""
@@ -73,25 +77,32 @@ class ProfilePopularity:
     def fit(cls, profiles: UserProfiles, log: InteractionLog, config: CfConfig, alike: Groups | None = None) -> Self:
         """Learn from a log that is already cut in time; it may be empty.
 
-        Popularity fades as in `Popular`. Which values of items groups choose does not: who looks at flats of a town
-        does so however soon a flat is gone. Which items they choose does, if that predicts the newest tenth better:
-        what one takes next may be what the colleagues took lately.
+        Popularity fades as in `Popular`. What groups choose does not (who looks at flats of a town does so however soon
+        a flat is gone), unless that predicts the newest tenth better. Then only the newest choices tell what groups
+        choose: children grow. And of these, which items they choose may fade: what one takes next may be what the
+        colleagues took lately.
 
         Args:
             alike: what the items have in common.
         """
-        older, newest = older_and_newest(log)
-        half_life = _telling_half_life(GroupChoices(profiles, older, alike), newest, config)
-        choices = GroupChoices(profiles, log.positive(), alike)
-        model, groups = cls._of(choices, config, half_life), profiles.groups
-        alike_all = model.lifts if half_life is None else choices.lifts()
-        pairs, of_pairs = lifts_of_pairs(groups, choices.of_users, choices.shares, alike_all)
-        return replace(model, pairs=pairs, lifts_of_pairs=of_pairs)
+        signs, (older, newest) = log.positive(), older_and_newest(log)
+        lengths = [None, *(days for days in _LENGTHS if _newest_of(older, days) is not older)]
+        past = {days: GroupChoices(profiles, _newest_of(older, days), alike) for days in lengths}
+        models = {days: cls._of(choices, older, config) for days, choices in past.items()}
+        length = _most_telling(models, newest)
+        fading = {days: replace(models[length], lifts=past[length].lifts(days)) for days in (None, *_HALF_LIVES)}
+        half_life = _most_telling(fading, newest)
+
+        choices = GroupChoices(profiles, _newest_of(signs, length), alike)
+        model = cls._of(choices, signs, config)
+        pairs, of_pairs = lifts_of_pairs(profiles.groups, choices.of_users, choices.shares, model.lifts)
+        lifts = model.lifts if half_life is None else choices.lifts(half_life)
+        choosers = GroupChoices(profiles, signs, None).choosers
+        return replace(model, choosers=choosers, lifts=lifts, pairs=pairs, lifts_of_pairs=of_pairs)
 
     @classmethod
-    def _of(cls, choices: GroupChoices, config: CfConfig, half_life_days: float | None) -> Self:
-        """The model without pairs."""
-        signs = choices.signs
+    def _of(cls, choices: GroupChoices, signs: InteractionLog, config: CfConfig) -> Self:
+        """The model without pairs, whose choices count alike; `signs` tell the popularity."""
         popularity = shares_of_all(signs, config)
         if choices.alike is not None:
             told = np.bincount(choices.lifts_of_values.indices, minlength=signs.n_items) > 0
@@ -99,10 +110,8 @@ class ProfilePopularity:
             popularity += _ADDED * usual / max(float(faded_weights(signs, config).sum()), np.finfo(float).tiny) * told
             popularity /= max(float(popularity.sum()), np.finfo(float).tiny)
         none = sp.csr_matrix(np.zeros((0, signs.n_items), dtype=np.float32))
-        lifts = choices.lifts(half_life_days)
-        return cls(
-            choices.profiles, popularity.astype(np.float32), choices.choosers, lifts, np.zeros(0, np.int64), none
-        )
+        shares = popularity.astype(np.float32)
+        return cls(choices.profiles, shares, choices.choosers, choices.lifts(), np.zeros(0, np.int64), none)
 
     def scores(self, rows: NDArray[np.int32]) -> SparseScores:
         """The scores of all items for users: `rows` (n_requests,) in `profiles`, -1 for one without a profile."""
@@ -168,15 +177,21 @@ class ProfilePopularity:
         return cls(UserProfiles.load(folder), popularity, choosers, lifts, pairs, of_pairs)
 
 
-def _telling_half_life(past: GroupChoices, newest: InteractionLog, config: CfConfig) -> float | None:
-    """Days after which what a group chose counts half, if that predicts the newest choices better than if all of its
-    choices count the same: clearly, and by more than chance."""
-    rows = past.profiles.rows(newest.user_vocabulary)[newest.users]
+def _newest_of(signs: InteractionLog, days: float | None) -> InteractionLog:
+    """The signs of interest of the last days; all of them without a number of days."""
+    if days is None or not len(signs) or signs.times[0] > (since := int(signs.times[-1] - days * DAY)):
+        return signs
+    return signs.select(signs.times > since)
+
+
+def _most_telling(models: Mapping[float | None, ProfilePopularity], newest: InteractionLog) -> float | None:
+    """The key of the model that predicts the newest choices best; None, the key of the usual one, if that is not better
+    clearly, and by more than chance."""
+    rows = models[None].rows(newest.user_vocabulary)[newest.users]
     known = np.flatnonzero(rows >= 0)
     asked = known[np.linspace(0, len(known) - 1, min(len(known), _MOST_ASKED)).astype(np.int64)]
-    if not len(past.signs) or not len(asked):
+    if not len(asked) or len(models) == 1:
         return None
-    usual = ProfilePopularity._of(past, config, None)
 
     def chances(model: ProfilePopularity) -> NDArray[np.float64]:
         found = np.empty(len(asked), dtype=np.float64)
@@ -186,9 +201,9 @@ def _telling_half_life(past: GroupChoices, newest: InteractionLog, config: CfCon
             found[start : start + len(block)] = log_chances(shares.astype(np.float64), newest.n_items)
         return found
 
-    without = chances(usual)
-    gains = {days: chances(replace(usual, lifts=past.lifts(days))) - without for days in _HALF_LIVES}
-    best = max(gains, key=lambda days: float(gains[days].mean()))
+    usual = chances(models[None])
+    gains = {key: chances(model) - usual for key, model in models.items() if key is not None}
+    best = max(gains, key=lambda key: float(gains[key].mean()))
     return best if is_clear(float(gains[best].mean()), standard_error(gains[best])) else None
 
 

@@ -177,3 +177,15 @@ def test_what_a_group_chose_lately_counts_more_where_that_is_what_it_chooses_nex
     mixed = [(*rows[place][:2], day) for place, (_, _, day) in zip(random.permutation(len(rows)), rows, strict=True)]
     ever = scores(ProfilePopularity.fit(profiles, make_log(mixed, 60), CONFIG), ["u0"], 60)[0]
     assert ever[last] < 2 * ever[first]
+
+
+def test_what_groups_chose_long_ago_does_not_count_where_they_have_moved_on() -> None:
+    """Children of four ages; every day one of each age gets another thing, of the next age from day 400 on."""
+    days = [(day, born) for day in range(800) for born in range(4)]
+    rows = [(4 * (day % 50) + born, thing, day) for thing, (day, born) in enumerate(days)]
+    ages = [f"age {born + (day >= 400)}" for day, born in days] + [f"age {age}" for age in range(5)]
+    profiles, things = profiles_of(born=["a", "b", "c", "d"] * 50), groups_of(pl.DataFrame({"age": ages}), [])
+    model = ProfilePopularity.fit(profiles, make_log(rows, 3_205), CONFIG, things)
+    of_a, of_d = scores(model, ["u0", "u3"], 3_205)
+    assert of_a[3_201] > 5 * of_a[3_200]
+    assert of_d[3_204] > 5 * of_d[3_203]

@@ -8,7 +8,15 @@ from feature_world import CLICK, N_ITEMS, NAN, NOW, expect, make_facts, make_log
 
 from features.further_columns import FurtherColumns
 from features.item_facts import ItemFacts
-from features.kinds import GroupPopularity, Kind, UserLabelShare, UserLineStep, UserNamedShare, UserQuantityDistance
+from features.kinds import (
+    GroupPopularity,
+    Kind,
+    UserLabelShare,
+    UserLineStep,
+    UserNamedShare,
+    UserQuantityDistance,
+    UserQuantityStep,
+)
 from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
 
@@ -39,9 +47,10 @@ def test_columns_of_ones_own_are_compared_with_the_history() -> None:
     expect(found(UserLabelShare("author", of="worth")), 2 / 3, 2 / 3, 0, NAN, 0, 0)
     expect(found(UserLabelShare("volume")), 2 / 3, 2 / 3, 1 / 3, 1 / 3, 0, NAN)
     expect(found(UserQuantityDistance("weight")), 0.1, 0.1, 0.4, NAN, 0.4, 0.7)
+    expect(found(UserQuantityStep("weight")), -0.1, 0.1, 0.4, NAN, 0.4, 0.7)  # the newest: .3 and .1, mean .2
     for kind in (UserLabelShare("weight"), UserQuantityDistance("author"), UserLabelShare("gone")):
         expect(found(kind), *[NAN] * 6)
-    for kind in (UserLabelShare("author"), UserQuantityDistance("weight")):
+    for kind in (UserLabelShare("author"), UserQuantityDistance("weight"), UserQuantityStep("weight")):
         expect(found(kind, user=-1), *[NAN] * 6)
         expect(values(kind, []), *[NAN] * 6)
 

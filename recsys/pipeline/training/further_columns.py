@@ -13,7 +13,7 @@ from recsys.data.groups.paths import depth
 from recsys.progress import Progress
 
 _POPULARITY, _STEP, _NAMED = "GroupPopularity", "UserLineStep", "UserNamedShare"
-_SHARE, _DISTANCE = "UserLabelShare", "UserQuantityDistance"
+_SHARE, _DISTANCE, _QUANTITY_STEP = "UserLabelShare", "UserQuantityDistance", "UserQuantityStep"
 """The kinds that read them."""
 
 _KNOWN_PATHS = ("category", "brand")
@@ -27,6 +27,9 @@ _MOST = 8
 
 _MOST_OF_WORTH = 3
 """The same of those that tell what the acts on items with the value are worth."""
+
+_MOST_QUANTITY_STEPS = 3
+"""The same of those that tell whether a number is above those of the newest acts, or below."""
 
 _MOST_POPULARITIES = 3
 """The same of those that tell how wanted the items with a value are."""
@@ -68,12 +71,15 @@ def with_further_columns(
     }
     labels = [name for name in label_columns(frame) if name not in named and _may_tell(frame, name, _SHARE)]
     worths = {feature.name: feature for feature in map(_worth, labels if of_worth else ())}
+    quantities = [name for name in quantity_columns(frame) if name not in named and _may_tell(frame, name, _DISTANCE)]
+    upward = {feature.name: feature for feature in map(_quantity_step, quantities)}
     groups = [name for name in labels if names_values(frame[name])]
     popularities = {feature.name: feature for feature in map(_popularity, groups)}
     taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
     found = [
         *[feature for name, feature in features.items() if name not in taken][:_MOST],
         *[feature for name, feature in worths.items() if name not in taken][:_MOST_OF_WORTH],
+        *[feature for name, feature in upward.items() if name not in taken][:_MOST_QUANTITY_STEPS],
         *[feature for name, feature in popularities.items() if name not in taken][:_MOST_POPULARITIES],
     ]
     if not found:
@@ -120,6 +126,15 @@ def _step(columns: LineColumns) -> ExtraFeature:
         arguments={"column": label, "number": number, **({"part": part} if part else {})},
         meaning=f"places behind the furthest item of the history with the candidate's {label}, by "
         f"{f'{part} and {number}' if part else number}",
+    )
+
+
+def _quantity_step(column: str) -> ExtraFeature:
+    return ExtraFeature(
+        name=f"user_{_slug(column)}_above",
+        kind=_QUANTITY_STEP,
+        arguments={"column": column},
+        meaning=f"how far the candidate's {column} is above that of the newest events",
     )
 
 

@@ -40,6 +40,7 @@ def test_what_may_tell_of_a_taste_is_compared() -> None:
     assert names(items) == [
         *("user_author_share", "user_size_share", "user_vegan_share", "user_moods_share", "user_maker_share"),
         *("user_size_distance", "user_weight_distance", "user_maker_distance"),  # and no more than eight
+        *("user_size_above", "user_weight_above", "user_maker_above"),
         *("author_popularity", "vegan_popularity", "moods_popularity"),
     ]
 
@@ -116,7 +117,9 @@ def test_what_has_a_place_of_its_own_is_left_to_it() -> None:
 
 
 def test_at_most_eight_further_columns_become_features() -> None:
-    assert len(names(catalogue(**{f"column {c}": [n % 7 for n in range(N)] for c in range(20)}))) == 8
+    found = names(catalogue(**{f"column {c}": [n % 7 for n in range(N)] for c in range(20)}))
+    assert len(found) == 8 + 3
+    assert sum(name.endswith("_above") for name in found) == 3
 
 
 def test_no_two_features_have_the_same_name() -> None:
