@@ -130,7 +130,7 @@ def earlier_versions(changes: Sequence[VersionChange]) -> list[str]:
         if change.action == "rollback":
             while stack and stack[-1] != change.version:
                 stack.pop()
-        else:
+        elif stack[-1:] != [change.version]:
             stack.append(change.version)
     return stack[:-1]
 

@@ -152,7 +152,8 @@ class Registry(RegistryWriter):
             return self._admit(folder)
 
     def promote(self, version: str, why: str, checks: Sequence[Check] = (), over: str | None = None) -> bool:
-        """Make a version the current one, after verifying it. It may be the current one already.
+        """Make a version the current one, after verifying it. It may be the current one already: a new reason is noted,
+        as when somebody decides that what was gone back to is to stay.
 
         Args:
             version: the version.
@@ -251,8 +252,9 @@ class Registry(RegistryWriter):
             current = previous = self.current()
         except BundleError:  # this mends it
             current, previous = None, last_written(self._history)
-        if version != current:
+        if version != current or [change.why for change in self.history()[-1:]] != [why]:
             record(self._history, "promote", version, previous, why, checks)
+        if version != current:
             replace_file(self.current_file, f"{version}\n".encode())
 
     def _rollback_target(self) -> str | None:

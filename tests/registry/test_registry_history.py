@@ -25,6 +25,17 @@ def test_a_rollback_goes_back_through_what_was_promoted(registry: Registry) -> N
     assert [change.why for change in registry.history()][-2:] == ["mended", "worse"]
 
 
+def test_a_decision_for_what_was_gone_back_to_is_noted_once(registry: Registry) -> None:
+    a, b, c = (publish(registry, content) for content in "abc")
+    assert registry.rollback("worse") == b
+    for _ in range(2):
+        registry.promote(b, "good enough")
+    assert [(change.action, change.version) for change in registry.history()][3:] == [("rollback", b), ("promote", b)]
+    assert registry.current() == b
+    assert registry.rollback("worse too") == a
+    assert c in registry.versions()
+
+
 def test_mending_a_damaged_current_keeps_the_past(registry: Registry) -> None:
     _, second, third = (publish(registry, text, promote=text != "three") for text in ("one", "two", "three"))
     registry.current_file.write_text("../../elsewhere\n")

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from recsys.data.forget import user_digest
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.progress import Progress
-from recsys.registry import Registry
+from recsys.registry import Registry, VersionChange
 
 
 def forget(registry: Registry, served: Bundle, digests: Collection[str], progress: Progress) -> str | None:
@@ -42,6 +42,11 @@ def finish_forgetting(registry: Registry, served: str) -> None:
     why = [change.why for change in registry.history() if change.version == served]
     if parent is not None and parent in registry.versions() and _why_cleared(parent) in why:
         registry.remove(parent)
+
+
+def is_clearing(change: VersionChange) -> bool:
+    """Whether a version took the place of the same one with the events of forgotten users."""
+    return change.previous is not None and change.why == _why_cleared(change.previous)
 
 
 def _why_cleared(version: str) -> str:

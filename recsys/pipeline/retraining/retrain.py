@@ -13,7 +13,7 @@ from recsys.data.forget import without_users
 from recsys.errors import RecsysError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.recommender.bundle import Bundle
-from recsys.pipeline.retraining.forgetting import finish_forgetting, forget
+from recsys.pipeline.retraining.forgetting import finish_forgetting, forget, is_clearing
 from recsys.pipeline.retraining.gate import METRIC, check_latency, check_quality, check_size, compare
 from recsys.pipeline.retraining.increment import Increment
 from recsys.pipeline.retraining.new_data import check_data, check_unusable
@@ -21,7 +21,7 @@ from recsys.pipeline.training.continued import can_continue, continue_training, 
 from recsys.pipeline.training.kept_vectors import keep_vectors_of
 from recsys.pipeline.training.train import train
 from recsys.progress import Progress
-from recsys.registry import Check, Registry
+from recsys.registry import Check, Registry, VersionChange
 from recsys.store import Store
 from recsys.text.cache import VectorCache
 
@@ -200,6 +200,7 @@ class _Retraining:
             *decision.checks,
             *check_quality(challenger.report, served, champion.report, len(challenger.catalogue), config, seed),
             check_latency(challenger, champion, config, seed),
+            _check_rollback(registry.history()),
         ]
         version = None
         if not self.dry_run:
@@ -238,6 +239,17 @@ class _Retraining:
             champion, dataset, seed=seed, test_start=test_start, cache=cache, progress=progress
         )
         return challenger, "continued"
+
+
+def _check_rollback(history: Sequence[VersionChange]) -> Check:
+    """Refused after a rollback, which somebody had a reason for: the challenger has learned from the same events as the
+    version that was rolled back, and would take its place the next night."""
+    chosen = next((change for change in reversed(history) if not is_clearing(change)), None)
+    if chosen is None or chosen.action == "promote":
+        return Check("rollback", True, "the served version was promoted, and not gone back to")
+    back = f"version {chosen.previous} was rolled back on {chosen.at:%Y-%m-%d at %H:%M} UTC ({chosen.why})"
+    goes_on = "once somebody has promoted a version (recsys models promote), retraining promotes again"
+    return Check("rollback", False, f"{back}; {goes_on}")
 
 
 def _skipped(decision: Decision, reason: str) -> Decision:

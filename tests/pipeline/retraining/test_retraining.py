@@ -240,6 +240,30 @@ def test_what_somebody_makes_current_meanwhile_stays(plain_registry: Registry, t
     assert [line.action for line in plain_registry.decisions()][-2:] == ["promote", "refuse"]
 
 
+def test_what_was_rolled_back_does_not_come_back_by_itself(
+    plain_registry: Registry, store: Store, plain: Bundle, trendy: Dataset
+) -> None:
+    """Not even when the version that was gone back to has lost a forgotten user since."""
+    rolled_back = plain_registry.add(plain)
+    plain_registry.promote(rolled_back, "better")
+    first = plain_registry.rollback("strange lists")
+    refused = retrain(plain_registry, trendy, progress=silent)
+    assert refused.action == "refused"
+    assert [check.name for check in refused.checks if not check.passed] == ["rollback"]
+    assert f"version {rolled_back} was rolled back on " in refused.reason
+    assert " UTC (strange lists); once somebody has promoted a version" in refused.reason
+    assert plain_registry.current() == first
+
+    store.forget("user 7")
+    cleared = retrain(plain_registry, store, progress=silent).forgotten_in
+    assert cleared == plain_registry.current()
+    assert retrain(plain_registry, trendy, progress=silent).action == "refused"
+
+    plain_registry.promote(str(cleared), "the lists are as they should be")
+    decision = retrain(plain_registry, trendy, progress=silent)
+    assert decision.action == "promoted", decision.reason
+
+
 @pytest.mark.parametrize(("n_rejected", "action"), [(1_000, "promoted"), (2_000, "refused")])
 def test_rows_that_were_bad_then_are_no_fault_of_what_is_new(
     plain_registry: Registry, trendy: Dataset, n_rejected: int, action: str
