@@ -76,6 +76,14 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     assert newer.table[of_fresh[1]][:, names.index("popular_score")].all(), "those of the next window do"
 
 
+def test_how_good_it_is_is_told_before_the_last_step(early: Dataset, plain_config: Config) -> None:
+    told: list[str] = []
+    report = train(early, plain_config, progress=told.append).report
+    measured = f"measured on {report.n_requests:,} requests: ndcg@10 {report.metrics['ndcg@10']['mean']:.4f} ("
+    place = next(place for place, line in enumerate(told) if line.startswith(measured))
+    assert any(line.startswith("sources learn from") for line in told[place:])
+
+
 class Oracle(Kind):
     """A planted leak: whether the item is acted on at the very moment of the request."""
 
