@@ -15,6 +15,7 @@ The past
 The items
     item_facts                  what is known of them
     further_columns             columns without a meaning of their own: an author, a series
+    credibility                 how wanted groups of items are, as far as that can be believed
     affinity                    how alike candidates are to the newest items of a history
 Loops
     loops                       what numpy has no function for, compiled

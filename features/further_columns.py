@@ -10,18 +10,17 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from features.credibility import credible_rates
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups.membership import is_code, members_of, names_values
 from recsys.data.groups.references import are_references, named_rows
+from recsys.data.item_past import ItemPast
 from recsys.data.tables.schema import ITEMS
 
 _KNOWN = frozenset(column.name for column in ITEMS)
 
 _LABELS = ("category", "brand")
 """Known columns that may name lines."""
-
-_USUAL_ITEMS = 5.0
-"""Usual items that are added to those with a value in common, so that one or two items do not say what it is worth."""
 
 _LEAST_IN_LINES = 0.1
 """Share of the items that must be in a line with others."""
@@ -105,9 +104,10 @@ class Lines:
 class FurtherColumns:
     """The columns of a catalogue as features read them; each is prepared when it is first needed."""
 
-    def __init__(self, catalogue: ItemCatalogue, popularity: NDArray[np.float32] | None = None) -> None:
-        """`popularity` (n_items,) is how much each item was wanted; None where nobody knows."""
-        self._frame, self._popularity = catalogue.frame, popularity
+    def __init__(self, catalogue: ItemCatalogue, past: ItemPast | None = None) -> None:
+        """`past` tells how much each item was wanted; None where nobody knows."""
+        self._frame, self._past = catalogue.frame, past
+        self._created, self._gone = catalogue.created, catalogue.gone
         self._labels: dict[tuple[str, int | None], sp.csr_matrix | None] = {}
         self._named: dict[str, sp.csr_matrix | None] = {}
         self._places: dict[str, NDArray[np.float32] | None] = {}
@@ -151,13 +151,15 @@ class FurtherColumns:
         return self._places[column]
 
     def popularities(self, column: str) -> NDArray[np.float32] | None:
-        """(n_items,) how many times as often as a usual item those with the same value are wanted, NaN without a value;
-        of a list of values the mean. None where that is known of none."""
+        """(n_items,) how many times as often as a usual item those with the same value are wanted while they are there,
+        NaN without a value; of a list of values the mean. None where that is known of none."""
         if column not in self._popularities:
-            members, popularity = self.labels(column), self._popularity
-            self._popularities[column] = (
-                None if popularity is None or members is None else _popularities(members, popularity)
-            )
+            members, past = self.labels(column), self._past
+            if members is None or past is None or not past.worths.any():
+                self._popularities[column] = None
+            else:
+                there = past.time_there(self._created, self._gone)
+                self._popularities[column] = _popularities(members, past.worths, there)
         return self._popularities[column]
 
     def lines(self, column: str, number: str, part: str | None = None) -> Lines | None:
@@ -201,13 +203,11 @@ def _named(frame: pl.DataFrame, column: str) -> sp.csr_matrix | None:
     return sp.csr_matrix((np.ones(len(found), dtype=np.float32), places), shape=(len(frame), len(frame)))
 
 
-def _popularities(members: sp.csr_matrix, popularity: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    usual = float(popularity.mean()) if len(popularity) else 0.0
-    if usual <= 0:
-        return None
-    sizes, sums = np.asarray(members.sum(axis=0)).ravel(), members.T @ (popularity / usual)
+def _popularities(
+    members: sp.csr_matrix, worths: NDArray[np.float64], time_there: NDArray[np.float64]
+) -> NDArray[np.float32]:
     counts = np.diff(members.indptr)
-    totals = members @ ((sums + _USUAL_ITEMS) / (sizes + _USUAL_ITEMS))
+    totals = members @ credible_rates(members, worths, time_there)
     return np.where(counts > 0, totals / np.maximum(counts, 1), np.nan).astype(np.float32)
 
 

@@ -13,6 +13,7 @@ from features.further_columns import FurtherColumns
 from recsys.arrays.float16 import Float16Bits
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups.membership import members_of
+from recsys.data.item_past import ItemPast
 
 Code = Literal["items", "categories", "brands"]
 """What two items can have in common: that they are the same, of one category, of one brand."""
@@ -52,20 +53,19 @@ class ItemFacts:
         catalogue: ItemCatalogue,
         vectors: Mapping[str, NDArray[np.float32] | Float16Bits],
         links: Mapping[str, sp.csr_matrix],
-        popularity: NDArray[np.float32] | None = None,
+        past: ItemPast | None = None,
     ) -> "ItemFacts":
-        """Collect the facts of a catalogue; `popularity` (n_items,) is how much each item was wanted, where known."""
-        created = catalogue.frame["created_at"].dt.timestamp("us").cast(float).fill_null(np.nan).to_numpy()
+        """Collect the facts of a catalogue; `past` tells how much each item was wanted, where known."""
         return cls(
             categories=catalogue.codes("category"),
             brands=catalogue.codes("brand"),
             prices=catalogue.frame["price"].cast(float).fill_null(np.nan).to_numpy(),
-            created=created,
+            created=catalogue.created,
             text_lengths=catalogue.text_lengths,
             vectors=vectors,
             links=links,
             tags=members_of(catalogue.frame["tags"]),
-            further=FurtherColumns(catalogue, popularity),
+            further=FurtherColumns(catalogue, past),
         )
 
     @cached_property

@@ -241,8 +241,9 @@ class ItemFact(Member):
 
 @dataclass(frozen=True)
 class GroupPopularity(Kind):
-    """How many times as often as the average item those with the candidate's value of a column are wanted: an oil
-    filter more than a spindle, a book of a known author more than others. For a list of values, the mean."""
+    """How many times as often as the usual item those with the candidate's value of a column are wanted while they are
+    there: an oil filter more than a spindle, a book of a known author more than others. For a list of values, the mean.
+    """
 
     column: str
     scope: ClassVar[Scope] = "item"

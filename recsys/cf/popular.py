@@ -12,6 +12,7 @@ from recsys.cf.model import LogModel
 from recsys.config import CfConfig
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import InteractionLog
+from recsys.data.item_past import ItemPast
 from recsys.moments import DAY
 from recsys.retrieval.scores import SharedScores, best_of
 
@@ -20,24 +21,27 @@ USUAL_HALF_LIFE = 30.0
 
 _MOST_IDLE = 10.0
 
+_PAST = "past.npy"
+
 
 class Popular(LogModel):
     """Summed event weights; an event counts half after `half_life_days`, seen from the last event of the log.
 
     Attributes:
         popularity: (n_items,) float32.
+        past: what does not fade; None in a model of an earlier release.
     """
 
     of_cold_items = "nothing"
 
-    def __init__(self, popularity: NDArray[np.float32]) -> None:
-        self.popularity = popularity
+    def __init__(self, popularity: NDArray[np.float32], past: ItemPast | None = None) -> None:
+        self.popularity, self.past = popularity, past
 
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, earlier: Self | None = None) -> Self:
         """See `LogModel`."""
         worth = faded_weights(log, config)
-        return cls(np.bincount(log.items, worth, minlength=log.n_items).astype(np.float32))
+        return cls(np.bincount(log.items, worth, minlength=log.n_items).astype(np.float32), ItemPast.of(log))
 
     def scores(self, histories: HistoryBatch) -> SharedScores:
         """The same for every request."""
@@ -48,14 +52,19 @@ class Popular(LogModel):
         return best_of(self.popularity, len(self.popularity)).astype(np.int32)
 
     def save(self, folder: Path) -> None:
-        """Write the popularity."""
+        """Write the popularity and the past."""
         folder.mkdir(parents=True, exist_ok=True)
         save_array(folder / "popular.npy", self.popularity)
+        if self.past is not None:
+            save_array(
+                folder / _PAST, np.stack([self.past.counts, self.past.worths, self.past.firsts, self.past.lasts])
+            )
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        return cls(load_array(folder / "popular.npy"))
+        past = ItemPast(*load_array(folder / _PAST)) if (folder / _PAST).exists() else None
+        return cls(load_array(folder / "popular.npy"), past)
 
 
 def faded_weights(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:

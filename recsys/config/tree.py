@@ -192,7 +192,8 @@ class PolicyConfig(Section):
     seen: Seen = Field(
         "auto",
         description="what lists do with the items of a user's newest 10,000 events; auto: keep them if a tenth of what "
-        "is wanted was known before, or if known items are chosen more often than others when shown; else exclude them",
+        "is wanted was known before, if users lately came back days later for clearly more than a fiftieth of it, or "
+        "if known items are chosen more often than others when shown; else exclude them",
     )
     boosts: tuple[BoostRule, ...] = Field(
         (), description="tables of `where` (conditions as in `filter`) and `add` (standard deviations of the scores)"

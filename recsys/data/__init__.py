@@ -6,6 +6,7 @@ A data set
     repeats, split              whether people come back; windows in time
 Items
     catalogue, vocabulary, id_table   the items; ids to numbers and back
+    item_past                   how often each was wanted, and how long it was there
     item_changes, halving       what comes, changes and goes; entries that do not fit are found by halving
 Events
     interactions, merging       the log; logs as one

@@ -83,6 +83,13 @@ class ItemCatalogue:
             return np.full(len(self), np.inf)
         return self.frame[_UNTIL].dt.timestamp("us").cast(float).fill_null(np.inf).to_numpy()
 
+    @cached_property
+    def created(self) -> NDArray[np.float64]:
+        """(n_items,) microseconds when an item was created, NaN where nothing tells."""
+        if "created_at" not in self.frame.columns:  # made by hand
+            return np.full(len(self), np.nan)
+        return self.frame["created_at"].dt.timestamp("us").cast(float).fill_null(np.nan).to_numpy()
+
     def names(self, column: str) -> list[str]:
         """The distinct values of a string column; a value's place is its number in `codes`."""
         return self.frame[column].drop_nulls().unique(maintain_order=True).to_list()

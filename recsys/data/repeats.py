@@ -1,11 +1,14 @@
 """Whether people choose again what they know, by what they chose and what they were shown."""
 
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
 from recsys.data.visits import VISIT, visits_of
+from recsys.moments import DAY
 from recsys.significance import SIGNIFICANT
 
 _BUSIEST = 0.99
@@ -14,6 +17,12 @@ _BUSIEST = 0.99
 _ALWAYS_COUNTED = 20
 """This many visits of a user, or to an item, count in any log."""
 
+
+_NEWEST = 0.2
+"""Share of the log that tells whether users come back lately."""
+
+_OFTEN = 0.02
+"""Share of what is wanted that users must clearly have come back for: lists gain little by less."""
 
 _FEWEST_CHOICES = 5
 """Fewest choices of known items that are more than chance."""
@@ -28,17 +37,50 @@ def repeat_share(log: InteractionLog) -> float:
     item counts no more than the second, so that a gift in every basket decides nothing either; if half of what is
     wanted are the same five items, that is a habit.
     """
+    visits = _wanted_visits(log)
+    return float(visits.counts[visits.is_known].sum() / visits.counts.sum()) if len(visits.counts) else 0.0
+
+
+def often_come_back(log: InteractionLog) -> bool:
+    """Whether users lately come back to items, days later, often enough for lists to gain by what they know.
+
+    Only the newest fifth of the log counts: before, users have hardly anything to come back to. To come back within a
+    day is no habit: pages are loaded again, articles read on. Several users must do so: of what is wanted, known items
+    must be a fiftieth, and more by two standard errors, of users drawn by chance.
+    """
+    visits = _wanted_visits(log, int(np.quantile(log.times, 1 - _NEWEST)) if len(log) else 0)
+    if not len(visits.counts):
+        return False
+    again = visits.counts * (visits.since >= DAY)
+    share, total = again.sum() / visits.counts.sum(), visits.counts.sum()
+    beyond = np.bincount(visits.users, again - share * visits.counts)
+    return bool(share - SIGNIFICANT * np.sqrt(np.sum(beyond**2)) / total > _OFTEN)
+
+
+class _WantedVisits(NamedTuple):
+    """Visits with a sign of interest; arrays are (n_visits,)."""
+
+    users: NDArray[np.int32]
+    counts: NDArray[np.float64]
+    """the worth of each, evened as `repeat_share` says"""
+    is_known: NDArray[np.bool_]
+    """whether there was a visit before it"""
+    since: NDArray[np.int64]
+    """microseconds since the act before it, 0 without one"""
+
+
+def _wanted_visits(log: InteractionLog, start: int = 0) -> _WantedVisits:
+    """Those that begin at `start` (microseconds) or later."""
     acts, is_known, begins = visits_of(log)
+    since = np.where(is_known, np.diff(log.times[acts], prepend=0), 0)
     firsts = np.flatnonzero(begins)
-    if not len(firsts):
-        return 0.0
-    worth = np.maximum.reduceat(log.weights[acts], firsts).astype(np.float64)
-    firsts, worth = firsts[worth > 0], worth[worth > 0]
-    if not len(firsts):
-        return 0.0
-    of_users, of_items = _evened(log.users[acts[firsts]]), _without_one_above_all(log.items[acts[firsts]])
-    counted = worth * of_users * of_items
-    return float(np.sum(counted[is_known[firsts]]) / np.sum(counted))
+    worth = np.maximum.reduceat(log.weights[acts], firsts).astype(np.float64) if len(firsts) else np.zeros(0)
+    counted = (worth > 0) & (log.times[acts[firsts]] >= start)
+    firsts, worth = firsts[counted], worth[counted]
+    users, items = log.users[acts[firsts]], log.items[acts[firsts]]
+    if len(firsts):
+        worth = worth * _evened(users) * _without_one_above_all(items)
+    return _WantedVisits(users, worth, is_known[firsts], since[firsts])
 
 
 def chosen_again(log: InteractionLog) -> bool:

@@ -1,5 +1,7 @@
 """Popularity and habit: the contract, and values worked by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scorer_contract import CONFIG, ScorerContract, dense, make_histories, make_log
@@ -16,6 +18,17 @@ class TestPopular(ScorerContract):
     def test_an_event_counts_half_after_the_half_life(self):
         model = Popular.fit(make_log([(0, 1, 0), (0, 2, 30), (1, 2, 30)], 4), CfConfig(half_life_days=30.0))
         np.testing.assert_allclose(dense(model, make_histories([], [1]), 4), [[0, 0.5, 2, 0]] * 2)
+
+    def test_what_does_not_fade_is_kept(self, tmp_path: Path):
+        model = Popular.fit(make_log([(0, 1, 0), (0, 2, 30), (1, 2, 30)], 4), CONFIG)
+        model.save(tmp_path)
+        loaded = Popular.load(tmp_path)
+        assert model.past is not None
+        assert loaded.past is not None
+        assert loaded.past.counts.tolist() == model.past.counts.tolist() == [0, 1, 2, 0]
+        np.testing.assert_array_equal(loaded.past.lasts, model.past.lasts)
+        (tmp_path / "past.npy").unlink()
+        assert Popular.load(tmp_path).past is None, "a version of an earlier release"
 
     def test_an_event_that_comes_years_after_the_others_leaves_their_order(self):
         """As one with a wrong time, or the first one of a shop that opens again."""

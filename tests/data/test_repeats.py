@@ -6,8 +6,9 @@ import pytest
 
 from recsys.config import parse_config
 from recsys.data.events import Event
+from recsys.data.interactions import InteractionLog
 from recsys.data.loading import append_events, dataset_from_frames
-from recsys.data.repeats import chosen_again, repeat_share
+from recsys.data.repeats import chosen_again, often_come_back, repeat_share
 
 ITEMS = pl.DataFrame({"item_id": ["i1", "i2", "i3"], "title": ["Lamp", "Chair", "Table"]})
 EVENTS = pl.DataFrame(
@@ -149,3 +150,43 @@ def test_a_few_items_that_all_come_back_for_make_a_habit() -> None:
     ]
     log = dataset_from_frames(goods, pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")).log
     assert repeat_share(log) == pytest.approx((20 - 5) / 40)
+
+
+GOODS = pl.DataFrame({"item_id": [f"i{number}" for number in range(2_000)], "title": "a thing"})
+BEGUN, HOUR = 1_700_000_000, 3_600
+
+
+def bought(*acts: tuple[str, int, int]) -> InteractionLog:
+    """Purchases by their user, item and hour."""
+    rows = [(user, f"i{item}", "purchase", BEGUN + HOUR * hour) for user, item, hour in acts]
+    return dataset_from_frames(
+        GOODS, pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")
+    ).log
+
+
+def new_goods(n_users: int) -> list[tuple[str, int, int]]:
+    """In each of twenty weeks, each user buys what is new to all."""
+    return [(f"u{user}", 20 * user + week, 168 * week) for user in range(n_users) for week in range(20)]
+
+
+@pytest.mark.parametrize(("later", "often"), [(168, True), (5, False)])
+def test_a_few_purchases_made_again_are_often_unless_within_the_day(later: int, often: bool) -> None:
+    """A part that wears out; a page that is loaded again."""
+    again = [(f"u{user}", 20 * user + 19, 168 * 19 + later) for user in range(0, 100, 4)]
+    log = bought(*new_goods(100), *again)
+    assert repeat_share(log) == pytest.approx(25 / 2_025)
+    assert often_come_back(log) == often
+    assert not often_come_back(bought(*new_goods(100)))
+    assert not often_come_back(log.before(0))
+
+
+def test_what_users_came_back_for_long_ago_is_not_often() -> None:
+    again = [(f"u{user}", 20 * user, 168) for user in range(0, 100, 4)]
+    assert not often_come_back(bought(*new_goods(100), *again))
+
+
+def test_one_program_that_comes_back_every_day_is_not_often() -> None:
+    program = [("program", 7, 24 * day) for day in range(140)]
+    log = bought(*new_goods(10), *program)
+    assert np.mean(log.users == log.user_vocabulary.number("program")) > 0.4
+    assert not often_come_back(log)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
+import pytest
 from feature_world import CLICK, N_ITEMS, NAN, NOW, expect, make_facts, make_log, pairs_of, values
 
 from features.further_columns import FurtherColumns
@@ -19,13 +20,14 @@ from features.kinds import (
 )
 from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
+from recsys.data.item_past import ItemPast
 
 
-def facts_with(columns: Mapping[str, list], popularity: np.ndarray | None = None) -> ItemFacts:
+def facts_with(columns: Mapping[str, list], past: ItemPast | None = None) -> ItemFacts:
     """Facts of items with these columns, of which some may have been wanted more than others."""
     frame = pl.DataFrame({"item_id": [f"i{number}" for number in range(N_ITEMS)], **columns})
     catalogue = ItemCatalogue(frame.with_columns(language=pl.lit(None, pl.String)))
-    return make_facts(further=FurtherColumns(catalogue, popularity))
+    return make_facts(further=FurtherColumns(catalogue, past))
 
 
 def test_columns_of_ones_own_are_compared_with_the_history() -> None:
@@ -61,18 +63,34 @@ def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_c
         "moods": [["sad"], ["sad", "odd"], None, [], ["odd"], ["sad"]],
         "weight": [1.5] * N_ITEMS,
     }
-    popularity = np.array([16, 0, 2, 0, 0, 0], dtype=np.float32)  # 3 is usual
+    wanted, begin = np.array([9.0, 9, 3, 3, 3, 9]), np.zeros(N_ITEMS)  # 6 is usual, and all were there throughout
+    throughout = ItemPast(wanted, wanted, firsts=begin, lasts=begin + 1)
 
-    def found(column: str, wanted: np.ndarray | None = popularity) -> list[float]:
-        pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts_with(columns, wanted))
+    def found(column: str, past: ItemPast | None = throughout) -> list[float]:
+        pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts_with(columns, past))
         return GroupPopularity(column).values(pairs).tolist()
 
-    filters, spindles = (16 / 3 + 5) / (2 + 5), (2 / 3 + 5) / (3 + 5)  # five usual items beside them
+    filters, spindles = (18 + 12) / (12 + 12), (9 + 12) / (18 + 12)  # two usual items beside them
     expect(found("category"), filters, filters, spindles, spindles, spindles, NAN)
-    sad, odd = (16 / 3 + 5) / (3 + 5), 5 / (2 + 5)
+    sad, odd = (27 + 18) / (18 + 18), (12 + 18) / (12 + 18)  # three, as those of one mood differ
     expect(found("moods"), sad, (sad + odd) / 2, NAN, NAN, odd, sad)
-    for nothing in (found("weight"), found("gone"), found("category", None), found("category", 0 * popularity)):
+    nobody = ItemPast(0 * wanted, 0 * wanted, NAN * begin, NAN * begin)
+    for nothing in (found("weight"), found("gone"), found("category", None), found("category", nobody)):
         expect(nothing, *[NAN] * 6)
+
+
+def test_a_line_whose_models_replace_one_another_is_as_wanted_as_one_whose_only_model_stays() -> None:
+    models = [[(0, 0, CLICK, NOW + 10 * model + day) for day in range(10)] for model in range(3)]
+    replaced = [(0, model, CLICK, time) for model, events in enumerate(models) for *_, time in events]
+    stays = [(0, 3, CLICK, NOW + day) for day in range(30)]
+    seldom = [(0, item, CLICK, NOW + day) for item in (4, 5) for day in range(0, 30, 3)]
+    past = ItemPast.of(make_log(sorted((*replaced, *stays, *seldom), key=lambda event: event[3])))
+    facts = facts_with({"line": ["phone", "phone", "phone", "tablet", "radio", "clock"]}, past)
+    pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts)
+    phone, *_, tablet, radio, clock = GroupPopularity("line").values(pairs).tolist()
+    assert phone == pytest.approx(tablet, rel=0.05)
+    assert tablet > 1.3 * radio
+    assert radio == pytest.approx(clock)
 
 
 def test_the_next_of_a_line_is_one_step_behind_the_furthest_that_the_user_acted_on() -> None:

@@ -26,6 +26,7 @@ from recsys.cf.season import Season
 from recsys.cf.transitions import Transitions
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
+from recsys.data.item_past import ItemPast
 from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
@@ -192,15 +193,14 @@ class Sources:
                 )
             if model.links is not None:
                 links[source] = _as_square(model.links, len(catalogue))
-        facts = ItemFacts.of(catalogue, vectors, links, self._popularity(len(catalogue)))
+        facts = ItemFacts.of(catalogue, vectors, links, self._past(len(catalogue)))
         return self.cold_items.with_guessed_facts(facts) if self.cold_items else facts
 
-    def _popularity(self, n_items: int) -> NDArray[np.float32] | None:
-        """(n_items,) how much each item was wanted, 0 of later ones; None where popularity is no source."""
+    def _past(self, n_items: int) -> ItemPast | None:
+        """How much each item was wanted; None where popularity is no source."""
         popular = self.models.get(POPULAR)
-        if not isinstance(popular, Popular):
-            return None
-        return np.pad(popular.popularity, (0, n_items - len(popular.popularity)))
+        past = popular.past if isinstance(popular, Popular) else None
+        return None if past is None else past.extended(n_items)
 
     def save(self, folder: Path) -> None:
         """Write cf/<source>/, text/, cf/newcomers/ and cf/weights.json."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from recsys.config import PolicyConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
-from recsys.data.repeats import chosen_again, repeat_share
+from recsys.data.repeats import chosen_again, often_come_back, repeat_share
 from recsys.errors import ConfigError, DataError
 from recsys.moments import DAY
 from recsys.policy.boosts import Boost
@@ -33,11 +33,11 @@ Signs = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.float32]]
 
 
 def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:
-    """`auto` becomes `keep` where people want what they know, as in a grocery or between a view and a purchase, else
-    `exclude`."""
+    """`auto` becomes `keep` where people want what they know, as in a grocery, where parts wear out, or between a view
+    and a purchase, else `exclude`."""
     if config.seen != "auto":
         return config
-    wanted = repeat_share(log) >= _HABIT or chosen_again(log)
+    wanted = repeat_share(log) >= _HABIT or often_come_back(log) or chosen_again(log)
     return config.model_copy(update={"seen": "keep" if wanted else "exclude"})
 
 
