@@ -1,6 +1,7 @@
 """What must not be learned from is refused, each with its own reason; what is better is promoted."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -386,6 +387,8 @@ def test_what_is_sound_goes_on_from_the_champion(registry: Registry, frames: Fra
         check.name for check in decision.checks
     }
     assert len({check.name for check in decision.checks}) == len(decision.checks)
+    (quality,) = [check.words for check in decision.checks if check.name == "quality"]
+    assert re.search("; so few requests show it only above about [1-9][0-9]?%$", quality), quality
     assert registry.history()[-1].checks == decision.checks
     manifest = registry.manifest(str(decision.challenger))
     assert (manifest.parent, manifest.continued) == (first, 1)
