@@ -1,6 +1,7 @@
 """Forgetting users: their ids and events are removed from what was learned from."""
 
 import hashlib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,9 @@ from recsys.data.vocabulary import Vocabulary
 
 _NOBODY = "\udc00"
 """Half a surrogate pair: no text that comes from outside can hold it."""
+
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class DigestIndex:
 
     def numbers(self, users: Vocabulary, digests: Collection[str]) -> list[int]:
         """The numbers of the users with these digests; `users` is the vocabulary of today."""
-        wanted = frozenset(digests)
+        wanted = frozenset(filter(_DIGEST.fullmatch, digests))  # others, which another program stored, are nobody's
         heads = np.array([_head(digest) for digest in wanted], dtype=np.uint64)
         places = zip(np.searchsorted(self._heads, heads), np.searchsorted(self._heads, heads, "right"), strict=True)
         alike = [int(number) for first, end in places for number in self._order[first:end]]

@@ -64,7 +64,19 @@ def row_of(served: ServedList) -> ListRow:
 
 
 def list_of(row: Sequence[Any]) -> ServedList:
-    """What `row_of` wrote."""
+    """What `row_of` wrote. A row that another program has spoilt is a list without items: it stops nothing, and whoever
+    asks what is stored sees that it is there."""
     request_id, user_id, timestamp, version, variant, first, items, propensities, shown = row
-    plain = (request_id, user_id, timestamp, version, variant, first)
-    return ServedList(*plain, tuple(orjson.loads(items)), tuple(orjson.loads(propensities)), bool(shown))
+    ids, chances = _cells(items, str), _cells(propensities, int | float)
+    if len(ids) != len(chances):
+        ids, chances = (), ()
+    return ServedList(request_id, user_id, timestamp, version, variant, first, ids, chances, bool(shown))
+
+
+def _cells(text: str, kind: Any) -> tuple[Any, ...]:
+    """A list in JSON of this kind of cells; none if it is anything else."""
+    try:
+        cells = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return ()
+    return tuple(cells) if isinstance(cells, list) and all(isinstance(cell, kind) for cell in cells) else ()

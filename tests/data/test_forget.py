@@ -46,3 +46,9 @@ def test_forgetting_one_user_hashes_few_ids(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(forget, "user_digest", told)
     assert forgotten(users, [user_digest("user 500")], index).number("user 500") == -1
     assert hashed == ["user 500"]
+
+
+@pytest.mark.parametrize("digest", ["", "nonsense", "٣" * 64, user_digest("user 7").upper(), "-" + "0" * 63])
+def test_what_is_no_digest_is_nobodys_and_stops_nothing(digest: str) -> None:
+    """Another program may have written into the store's table."""
+    assert DigestIndex(Vocabulary(USERS)).numbers(Vocabulary(USERS), [digest, user_digest("user 7")]) == [7]

@@ -1,5 +1,8 @@
 """What is stored about a user is shown and forgotten: in the store, in live lists, after a restart, in training."""
 
+import sqlite3
+from contextlib import closing
+
 import httpx
 import pytest
 from running import eventually, serving_thread
@@ -12,6 +15,7 @@ from recsys.pipeline.retraining.retrain import retrain
 from recsys.progress import silent
 from recsys.registry import Registry
 from recsys.store import open_store
+from recsys.store.address import file_of
 from serving.settings import Settings
 
 ANY_VOLUME = ("retrain.min_volume=0",)
@@ -43,6 +47,17 @@ def test_what_another_program_stored_of_a_user_is_shown_too(
     (shown,) = answer.json()["events"]
     assert (shown["timestamp"], shown["context"]) == (str(nanoseconds), "page 1")
     assert answer.json()["history"] == []
+
+
+def test_a_list_that_another_program_has_spoilt_hides_no_user(
+    http: httpx.Client, settings: Settings, items: list[str]
+) -> None:
+    http.post("/v1/recommend", json={"user_id": "listed", "n": 2}).raise_for_status()
+    assert http.get("/v1/users/listed").status_code == 200  # stores the lists that wait
+    with closing(sqlite3.connect(file_of(settings.store))) as other, other:
+        other.execute("UPDATE answered_lists SET items = 'no JSON' WHERE user_id = 'listed'")
+    (shown,) = http.get("/v1/users/listed").raise_for_status().json()["lists"]
+    assert shown["items"] == []
 
 
 def test_a_user_is_shown_and_forgotten(

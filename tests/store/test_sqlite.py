@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_a_relative_url_is_a_file_in_the_working_folder(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     open_store("sqlite:///here.db").close()
     assert (tmp_path / "here.db").exists()
+
+
+@pytest.mark.parametrize(("column", "cell"), [("items", "no JSON"), ("items", "[5]"), ("propensities", "7")])
+def test_a_list_that_another_program_has_spoilt_has_no_items(file: Path, column: str, cell: str) -> None:
+    store = open_store(sqlite_url(file))
+    store.keep_lists([served(1), served(2)], DAY)
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute(f"UPDATE answered_lists SET {column} = ? WHERE request_id = 'r1'", (cell,))
+    found = [store.lists(["r1", "r2"]), {one.request_id: one for one in store.lists_of("u1")}]
+    assert [{id_: len(one.items) for id_, one in lists.items()} for lists in found] == [{"r1": 0, "r2": 2}] * 2
+    store.close()
 
 
 def test_every_append_is_synced_to_the_disk(file: Path) -> None:

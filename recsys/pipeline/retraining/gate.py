@@ -83,12 +83,20 @@ class _Duel(NamedTuple):
         return self.ours.against(self.theirs, self.metric, seed=seed)
 
     def not_worse(self, name: str, tolerance: float, seed: int) -> Check:
-        """Refused where chance does not explain the loss and it is more than the tolerance, a share of the metric."""
-        found = self.compared(seed)
-        worse = found.verdict == "worse" and -found.difference > tolerance * self.theirs.mean(self.metric)
+        """Refused where chance does not explain the loss and it is more than the tolerance, a share of the metric.
+
+        It says which losses so few requests cannot show. Refusing whatever might be one of these would leave a small
+        shop with its first version.
+        """
+        found, reached = self.compared(seed), self.theirs.mean(self.metric)
+        worse = found.verdict == "worse" and -found.difference > tolerance * reached
         difference = f"{self.metric} {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
         words = f"{difference} {self.where}, {found.n_requests:,} of them"
-        return Check(name, not worse, f"{words}; a loss above {tolerance:.0%} that is not chance is refused")
+        words += f"; a loss above {tolerance:.0%} that is not chance is refused"
+        margin = (found.high - found.low) / 2
+        if margin > tolerance * reached > 0:
+            words += f"; so few requests show it only above about {margin / reached:.0%}"
+        return Check(name, not worse, words)
 
 
 def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> _Duel:

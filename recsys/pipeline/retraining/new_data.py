@@ -26,6 +26,8 @@ _WEEKS = 4
 """Earlier windows of the same days of the week that the volume is compared with."""
 _FEW = 50
 """Fewer values than this say nothing of a distribution."""
+_MANY_LATE = 0.1
+"""Share of the new signs of interest: a few are late in any log."""
 
 
 def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Check]:
@@ -37,17 +39,22 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
         n_unusable: new events that were set aside.
     """
     config, log = champion.config.retrain, dataset.log
-    new = log.after(champion.data_record.end)
-    past = log.select(slice(0, len(log) - len(new)))
-    length = int(new.times[-1] - past.times[-1]) if len(new) and len(past) else 0
-    last = past.after(int(past.times[-1]) - max(length, WEEK)) if len(past) else past
+    newer = log.after(champion.data_record.end)
+    past = log.select(slice(0, len(log) - len(newer)))
+    span = (int(newer.times[0]), int(newer.times[-1]) + 1) if len(newer) else (0, 0)
+    length = span[1] - int(past.times[-1]) if len(newer) and len(past) else 0
+    start = len(past) - len(past.after(int(past.times[-1]) - max(length, WEEK))) if len(past) else 0
+    # What came late, as purchases in a nightly file, is as new as what came in time.
+    is_late = _came_late(champion, past, start)
+    last = past.select(np.flatnonzero(~is_late[start:]) + start)
+    new = log.select(np.concatenate([np.flatnonzero(is_late), np.arange(len(past), len(log))]))
     past_acts, last_acts, new_acts = (_acts(part) for part in (past, last, new))
-    span = (int(new.times[0]), int(new.times[-1]) + 1) if len(new) else (0, 0)
     return [
         _past(champion, past, config),
         _volume("volume", past_acts, new_acts, span, config),
         _volume("volume of impressions", _impressions(past), _impressions(new), span, config),
         check_unusable(len(new), n_unusable, config),
+        *_late(past, is_late, newer),
         *_names(champion, new),
         *_columns(last, new, config),
         *_item_columns(champion, dataset, config),
@@ -69,15 +76,53 @@ def _impressions(log: InteractionLog) -> InteractionLog:
     return log.select(log.is_impression)
 
 
+def _came_late(champion: Bundle, past: InteractionLog, start: int) -> NDArray[np.bool_]:
+    """(n_past,) which events from the place `start` on the served version would know, had they come in time.
+
+    What is older than that was imported, and says nothing of how a shop does now.
+    """
+    is_late = np.zeros(len(past), dtype=bool)
+    recent = past.select(slice(start, None))
+    if len(recent):
+        known = champion.log.after(int(recent.times[0]) - 1)
+        events = _moments(recent, recent.users).with_columns(event=recent.events)
+        learned = _moments(known, _numbers_in(past, known)).with_columns(event=known.events)
+        late = events.with_row_index("place").join(learned, on=events.columns, how="anti")
+        is_late[start + late["place"].to_numpy()] = True
+    return is_late
+
+
+def _late(past: InteractionLog, is_late: NDArray[np.bool_], newer: InteractionLog) -> Iterator[Check]:
+    """Whose signs of interest came too late: it is told, and not refused, because all but the ranker learns from them.
+
+    The requests that they belong to are in what the sources have learned from, and those may teach no ranker.
+    """
+    late, in_time = len(past.select(is_late).positive()), len(newer.positive())
+    if late > _MANY_LATE * (late + in_time):
+        words = (
+            f"{late:,} of the {late + in_time:,} new signs of interest are of the time before the served version's "
+            "newest event: they reach the ranker only when it is trained from scratch; retrain right after such events "
+            "have come in"
+        )
+        yield Check("late events", True, words)
+
+
 def _past(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Check:
     """Whether the events learned from are still there, by user, item and moment: their number alone proves nothing."""
     known = champion.log
-    numbers = past.user_vocabulary.numbers(known.user_vocabulary.ids(range(known.n_users)))
-    before = pl.DataFrame({"user": numbers[known.users], "item": known.items, "time": known.times})
-    now = pl.DataFrame({"user": past.users, "item": past.items, "time": past.times})
-    there = before.join(now, on=before.columns, how="semi").height
+    before = _moments(known, _numbers_in(past, known))
+    there = before.join(_moments(past, past.users), on=before.columns, how="semi").height
     words = f"{there:,} of the {len(known):,} events that the served version learned from still exist"
     return Check("past", there >= config.min_past * len(known), f"{words}; at least {config.min_past:.0%} must be")
+
+
+def _numbers_in(log: InteractionLog, known: InteractionLog) -> NDArray[np.int32]:
+    """(n_known,) the users of known events by the numbers of another log."""
+    return log.user_vocabulary.numbers(known.user_vocabulary.ids(range(known.n_users)))[known.users]
+
+
+def _moments(log: InteractionLog, users: NDArray[np.int32]) -> pl.DataFrame:
+    return pl.DataFrame({"user": users, "item": log.items, "time": log.times})
 
 
 def _volume(

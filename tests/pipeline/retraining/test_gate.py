@@ -1,6 +1,7 @@
 """What must not be learned from is refused, each with its own reason; what is better is promoted."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -218,6 +219,23 @@ def test_what_a_server_logged_and_logs_no_more_is_missed(
     assert [check.name for check in check_data(served, dataset, 0) if not check.passed] == objections
 
 
+def test_what_comes_a_day_late_is_not_missed_and_its_absence_from_the_ranker_told(
+    champion: Bundle, frames: Frames, config: Config
+) -> None:
+    """Clicks come live; purchases, half of all events, in a nightly file. As many have come as are missing today."""
+    old = until(frames[1], SERVED_DAYS)
+    new = poisoned_part(frames, halved)
+    end, length = old["timestamp"].max(), new["timestamp"].max() - old["timestamp"].max()  # type: ignore[operator]
+    is_late = (pl.col("timestamp") > end - length) & (pl.int_range(pl.len()) % 2 == 1)
+    served = replace(champion, log=dataset_from_frames(frames[0], old.filter(~is_late), config).log)
+    checks = check_data(served, dataset_from_frames(frames[0], pl.concat([old, new]), config), 0)
+    assert [check for check in checks if not check.passed] == []
+    (told,) = [check.words for check in checks if check.name == "late events"]
+    assert told.startswith(f"{old.filter(is_late).height:,} of the ")
+    in_time = check_data(champion, dataset_from_frames(frames[0], frames[1], config), 0)
+    assert "late events" not in [check.name for check in in_time]
+
+
 def test_a_name_that_no_event_had_before_is_told(champion: Bundle, frames: Frames, config: Config) -> None:
     """Nobody has chosen its weight: it may be a hide, and counts as a sign of interest."""
 
@@ -369,6 +387,8 @@ def test_what_is_sound_goes_on_from_the_champion(registry: Registry, frames: Fra
         check.name for check in decision.checks
     }
     assert len({check.name for check in decision.checks}) == len(decision.checks)
+    (quality,) = [check.words for check in decision.checks if check.name == "quality"]
+    assert re.search("; so few requests show it only above about [1-9][0-9]?%$", quality), quality
     assert registry.history()[-1].checks == decision.checks
     manifest = registry.manifest(str(decision.challenger))
     assert (manifest.parent, manifest.continued) == (first, 1)
