@@ -95,7 +95,7 @@ class _Duel(NamedTuple):
         words += f"; a loss above {tolerance:.0%} that is not chance is refused"
         margin = (found.high - found.low) / 2
         if margin > tolerance * reached > 0:
-            words += f"; so few requests show it only above about {margin / reached:.0%}"
+            words += f"; so few requests show it only above about {margin / reached:.1%}"
         return Check(name, not worse, words)
 
 
