@@ -158,7 +158,7 @@ class FurtherColumns:
             if members is None or past is None or not past.worths.any():
                 self._popularities[column] = None
             else:
-                there = past.time_there(self._created, self._gone)
+                there = past.share_there(self._created, self._gone)
                 self._popularities[column] = _popularities(members, past.worths, there)
         return self._popularities[column]
 
@@ -204,10 +204,10 @@ def _named(frame: pl.DataFrame, column: str) -> sp.csr_matrix | None:
 
 
 def _popularities(
-    members: sp.csr_matrix, worths: NDArray[np.float64], time_there: NDArray[np.float64]
+    members: sp.csr_matrix, worths: NDArray[np.float64], share_there: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     counts = np.diff(members.indptr)
-    totals = members @ credible_rates(members, worths, time_there)
+    totals = members @ credible_rates(members, worths, share_there)
     return np.where(counts > 0, totals / np.maximum(counts, 1), np.nan).astype(np.float32)
 
 

@@ -64,7 +64,7 @@ def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_c
         "weight": [1.5] * N_ITEMS,
     }
     wanted, begin = np.array([9.0, 9, 3, 3, 3, 9]), np.zeros(N_ITEMS)  # 6 is usual, and all were there throughout
-    throughout = ItemPast(wanted, wanted, firsts=begin, lasts=begin + 1)
+    throughout = ItemPast(wanted, wanted, firsts=begin, lasts=begin + 1, clock=np.array([0.0, 1]))
 
     def found(column: str, past: ItemPast | None = throughout) -> list[float]:
         pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts_with(columns, past))
@@ -74,16 +74,16 @@ def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_c
     expect(found("category"), filters, filters, spindles, spindles, spindles, NAN)
     sad, odd = (27 + 18) / (18 + 18), (12 + 18) / (12 + 18)  # three, as those of one mood differ
     expect(found("moods"), sad, (sad + odd) / 2, NAN, NAN, odd, sad)
-    nobody = ItemPast(0 * wanted, 0 * wanted, NAN * begin, NAN * begin)
+    nobody = ItemPast(0 * wanted, 0 * wanted, NAN * begin, NAN * begin, np.zeros(1))
     for nothing in (found("weight"), found("gone"), found("category", None), found("category", nobody)):
         expect(nothing, *[NAN] * 6)
 
 
 def test_a_line_whose_models_replace_one_another_is_as_wanted_as_one_whose_only_model_stays() -> None:
-    models = [[(0, 0, CLICK, NOW + 10 * model + day) for day in range(10)] for model in range(3)]
+    models = [[(0, 0, CLICK, NOW + 100 * model + day) for day in range(100)] for model in range(3)]
     replaced = [(0, model, CLICK, time) for model, events in enumerate(models) for *_, time in events]
-    stays = [(0, 3, CLICK, NOW + day) for day in range(30)]
-    seldom = [(0, item, CLICK, NOW + day) for item in (4, 5) for day in range(0, 30, 3)]
+    stays = [(0, 3, CLICK, NOW + day) for day in range(300)]
+    seldom = [(0, item, CLICK, NOW + day) for item in (4, 5) for day in range(0, 300, 3)]
     past = ItemPast.of(make_log(sorted((*replaced, *stays, *seldom), key=lambda event: event[3])))
     facts = facts_with({"line": ["phone", "phone", "phone", "tablet", "radio", "clock"]}, past)
     pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts)
