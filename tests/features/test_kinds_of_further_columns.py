@@ -11,6 +11,7 @@ from features.further_columns import FurtherColumns
 from features.item_facts import ItemFacts
 from features.kinds import (
     GroupPopularity,
+    ItemReplaced,
     Kind,
     UserLabelShare,
     UserLineStep,
@@ -112,6 +113,31 @@ def test_the_next_of_a_line_is_one_step_behind_the_furthest_that_the_user_acted_
     expect(found(UserLineStep("series", "volume"), user=-1), *[NAN] * 6)
     both = UserLineStep("series", "volume").values(pairs_of(EventState(log), [0, 0], [NOW, NOW + 1], facts=facts))
     expect(both[N_ITEMS:].tolist(), -1, 1, 0, 0, NAN, NAN)  # what one request has seen, the next one forgets
+
+
+def test_days_since_an_item_was_replaced_in_its_line() -> None:
+    day = 86_400_000_000
+    created = [None if days is None else NOW + days * day for days in (-90, -5, -30, -20, 3, -1)]
+    facts = facts_with(
+        {
+            "line": ["Sea", "Sea", "Sea", "Sky", "Sky", None],
+            "model": [1, 3, 2, 1, 2, 3],
+            "moods": [["sad"]] * N_ITEMS,
+            "created_at": pl.Series(created).cast(pl.Datetime("us", "UTC")),
+        }
+    )
+
+    def found(kind: Kind, now: int = NOW) -> list[float]:
+        return kind.values(pairs_of(EventState(make_log([])), [0], [now], facts=facts)).tolist()
+
+    replaced = ItemReplaced("line", "model")
+    expect(found(replaced), 30, NAN, 5, NAN, NAN, NAN)  # the second model of the other line comes later
+    expect(found(replaced, NOW - 10 * day), 20, NAN, NAN, NAN, NAN, NAN)
+    expect(found(replaced, NOW + 10 * day), 40, NAN, 15, 7, NAN, NAN)
+    for nothing in (ItemReplaced("line", "gone"), ItemReplaced("moods", "model")):
+        expect(found(nothing), *[NAN] * 6)
+    undated = facts_with({"line": ["Sea"] * N_ITEMS, "model": list(range(N_ITEMS))})
+    expect(replaced.values(pairs_of(EventState(make_log([])), [0], [NOW], facts=undated)).tolist(), *[NAN] * 6)
 
 
 def test_share_of_what_the_candidate_names_that_the_user_acted_on() -> None:
