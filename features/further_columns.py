@@ -112,6 +112,7 @@ class FurtherColumns:
         self._named: dict[str, sp.csr_matrix | None] = {}
         self._places: dict[str, NDArray[np.float32] | None] = {}
         self._lines: dict[LineColumns, Lines | None] = {}
+        self._successors: dict[LineColumns, NDArray[np.float64] | None] = {}
         self._popularities: dict[str, NDArray[np.float32] | None] = {}
 
     def read_as(self, earlier: "FurtherColumns") -> None:
@@ -124,6 +125,8 @@ class FurtherColumns:
             self.places(column)
         for columns in tuple(earlier._lines):
             self.lines(*columns)
+        for columns in tuple(earlier._successors):
+            self.successors(*columns)
         for column in tuple(earlier._popularities):
             self.popularities(column)
 
@@ -158,7 +161,7 @@ class FurtherColumns:
             if members is None or past is None or not past.worths.any():
                 self._popularities[column] = None
             else:
-                there = past.time_there(self._created, self._gone)
+                there = past.share_there(self._created, self._gone)
                 self._popularities[column] = _popularities(members, past.worths, there)
         return self._popularities[column]
 
@@ -172,6 +175,15 @@ class FurtherColumns:
             has_lines = has_all and _is_single_name(frame[column]) and all(frame[n].dtype.is_numeric() for n in numbers)
             self._lines[columns] = _lines(frame[column], [frame[name] for name in numbers]) if has_lines else None
         return self._lines[columns]
+
+    def successors(self, column: str, number: str, part: str | None = None) -> NDArray[np.float64] | None:
+        """(n_items,) microseconds when the first of those that stand behind an item in its line was created, NaN where
+        none was; None where there are no lines."""
+        columns = LineColumns(column, number, part)
+        if columns not in self._successors:
+            lines = self.lines(*columns)
+            self._successors[columns] = None if lines is None else _successors(lines, self._created)
+        return self._successors[columns]
 
 
 def _unknown(frame: pl.DataFrame) -> list[str]:
@@ -204,10 +216,10 @@ def _named(frame: pl.DataFrame, column: str) -> sp.csr_matrix | None:
 
 
 def _popularities(
-    members: sp.csr_matrix, worths: NDArray[np.float64], time_there: NDArray[np.float64]
+    members: sp.csr_matrix, worths: NDArray[np.float64], share_there: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     counts = np.diff(members.indptr)
-    totals = members @ credible_rates(members, worths, time_there)
+    totals = members @ credible_rates(members, worths, share_there)
     return np.where(counts > 0, totals / np.maximum(counts, 1), np.nan).astype(np.float32)
 
 
@@ -289,3 +301,16 @@ def _lines(label: pl.Series, numbers: Sequence[pl.Series]) -> Lines | None:
     rows = found["row"].to_numpy()
     lines[rows], places[rows] = found["line"].to_numpy(), found["place"].to_numpy()
     return Lines(lines, places)
+
+
+def _successors(lines: Lines, created: NDArray[np.float64]) -> NDArray[np.float64]:
+    behind = pl.DataFrame({"line": lines.lines, "place": lines.places, "created": created}).fill_nan(None)
+    first = (
+        behind.filter(pl.col("line") >= 0)
+        .group_by("line", "place")
+        .agg(pl.col("created").min())
+        .sort("line", "place", descending=True)
+        .with_columns(created=pl.col("created").cum_min().forward_fill().shift(1).over("line"))
+    )
+    found = behind.select("line", "place").join(first, on=["line", "place"], how="left", maintain_order="left")
+    return found["created"].fill_null(np.nan).to_numpy()

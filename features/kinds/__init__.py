@@ -25,6 +25,7 @@ from features.kinds.items import (
     ItemFact,
     ItemMean,
     ItemRate,
+    ItemReplaced,
     ItemSince,
     ItemSum,
     ItemVelocity,
@@ -54,7 +55,7 @@ KINDS: tuple[type[Kind], ...] = (
     *(ItemAge, ItemCount, ItemDebiasedRate, ItemDecayed, ItemFact, ItemMean, ItemRate, ItemSince, ItemSum),
     *(ItemVelocity, Clock, PriceRatio, UserCodeSince, UserCount, UserEntropy, UserHistory, UserItemCount),
     *(UserItemBaskets, UserItemDue, UserItemSince, UserItemWorth, UserLabelShare, UserQuantityDistance, UserShare),
-    *(GroupPopularity, UserLineStep, UserNamedShare, UserQuantityStep, UserTagShare),
+    *(GroupPopularity, ItemReplaced, UserLineStep, UserNamedShare, UserQuantityStep, UserTagShare),
 )
 """All kinds: what `features.extra` may name."""
 
@@ -71,6 +72,7 @@ __all__ = [
     "ItemFact",
     "ItemMean",
     "ItemRate",
+    "ItemReplaced",
     "ItemSince",
     "ItemSum",
     "ItemVelocity",

@@ -252,3 +252,21 @@ class GroupPopularity(Kind):
         further = pairs.facts.further
         known = None if further is None else further.popularities(self.column)
         return np.full(len(pairs), np.nan, dtype=np.float32) if known is None else known[pairs.items]
+
+
+@dataclass(frozen=True)
+class ItemReplaced(Kind):
+    """Days since an item came that stands behind the candidate in its line, see `UserLineStep`: a newer model, the next
+    volume. NaN where there was none yet, or where items have no dates."""
+
+    column: str
+    number: str
+    part: str | None = None
+    scope: ClassVar[Scope] = "item"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        found, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
+        successors = None if further is None else further.successors(self.column, self.number, self.part)
+        if successors is not None:
+            fill_ages(successors, pairs.histories.now, pairs.bounds, pairs.items, DAY, found)
+        return found

@@ -21,7 +21,7 @@ USUAL_HALF_LIFE = 30.0
 
 _MOST_IDLE = 10.0
 
-_PAST = "past.npy"
+_PAST, _CLOCK = "past.npy", "clock.npy"
 
 
 class Popular(LogModel):
@@ -56,14 +56,17 @@ class Popular(LogModel):
         folder.mkdir(parents=True, exist_ok=True)
         save_array(folder / "popular.npy", self.popularity)
         if self.past is not None:
-            save_array(
-                folder / _PAST, np.stack([self.past.counts, self.past.worths, self.past.firsts, self.past.lasts])
-            )
+            past = self.past
+            save_array(folder / _PAST, np.stack([past.counts, past.worths, past.firsts, past.lasts]))
+            save_array(folder / _CLOCK, past.clock)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        past = ItemPast(*load_array(folder / _PAST)) if (folder / _PAST).exists() else None
+        past = None
+        if (folder / _PAST).exists():
+            counts, worths, firsts, lasts = load_array(folder / _PAST)
+            past = ItemPast(counts, worths, firsts, lasts, load_array(folder / _CLOCK))
         return cls(load_array(folder / "popular.npy"), past)
 
 

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
 
+_MOMENTS = 1_001
+"""Moments by which time is counted."""
+
 
 @dataclass(frozen=True)
 class ItemPast:
@@ -16,12 +19,14 @@ class ItemPast:
         counts: (n_items,) how many.
         worths: (n_items,) sum of their weights.
         firsts, lasts: (n_items,) microseconds of the first and the last one, NaN without any.
+        clock: (n_moments,) microseconds between which equally many signs of all items lie, from the first to the last.
     """
 
     counts: NDArray[np.float64]
     worths: NDArray[np.float64]
     firsts: NDArray[np.float64]
     lasts: NDArray[np.float64]
+    clock: NDArray[np.float64]
 
     @classmethod
     def of(cls, log: InteractionLog) -> "ItemPast":
@@ -33,33 +38,38 @@ class ItemPast:
         firsts[items], lasts[items] = signs.times[first_places], signs.times[::-1][last_places]
         counts = np.bincount(signs.items, minlength=log.n_items).astype(np.float64)
         worths = np.bincount(signs.items, signs.weights, minlength=log.n_items).astype(np.float64)
-        return cls(counts, worths, firsts, lasts)
+        clock = np.quantile(signs.times, np.linspace(0, 1, _MOMENTS)) if len(signs) else np.zeros(1)
+        return cls(counts, worths, firsts, lasts, clock)
 
     def extended(self, n_items: int) -> "ItemPast":
         """With further items, in which nobody has shown interest."""
         more = (0, n_items - len(self.counts))
         firsts, lasts = (np.pad(times, more, constant_values=np.nan) for times in (self.firsts, self.lasts))
-        return ItemPast(np.pad(self.counts, more), np.pad(self.worths, more), firsts, lasts)
+        return ItemPast(np.pad(self.counts, more), np.pad(self.worths, more), firsts, lasts, self.clock)
 
-    def time_there(self, created: NDArray[np.float64], gone: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n_items,) how long each item was there, as a share of the time from the first sign of interest in any item
-        to the last one.
+    def share_there(self, created: NDArray[np.float64], gone: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_items,) share of all signs that fall into the time when each item was there.
 
-        An item is taken to be there for as long before its first sign and after its last one as usually lies between
-        two of its own, at the end at least as between two of a usual item. One that nobody wanted is there throughout.
+        Time is counted by the signs of all items: days of a small shop that has grown since say little. An item is
+        taken to be there for as long before its first sign and after its last one as lies between two of its own, or
+        of a usual item if that is longer. One that nobody wanted is there throughout.
 
         Args:
             created, gone: (n_items,) microseconds between which it can be there; NaN and inf where nothing tells.
         """
-        wanted = self.counts > 0
+        wanted, several = self.counts > 0, self.counts > 1
         if not wanted.any():
             return np.zeros(len(wanted))
-        begin, end = np.nanmin(self.firsts), np.nanmax(self.lasts)
-        firsts, lasts = np.where(wanted, self.firsts, begin), np.where(wanted, self.lasts, end)
-        between = np.where(self.counts > 1, (lasts - firsts) / np.maximum(self.counts - 1, 1), np.inf)
-        starts = np.where(np.isnan(created), firsts - between, created)
-        starts = np.where(wanted, np.minimum(starts, firsts), np.where(np.isnan(created), begin, created)).clip(begin)
-        usual = np.sum((lasts - starts)[wanted]) / np.sum(self.counts)
-        ends = lasts + np.maximum((lasts - starts) / np.maximum(self.counts, 1), usual)
-        there = np.minimum(np.minimum(ends, end), gone) - starts
-        return np.asarray(there.clip(0) / max(end - begin, 1.0))
+        firsts, lasts, created, gone = (
+            np.interp(times, self.clock, np.linspace(0, 1, len(self.clock)))
+            for times in (self.firsts, self.lasts, created, gone)
+        )
+        firsts, lasts = np.where(wanted, firsts, 0), np.where(wanted, lasts, 1)
+        between = np.where(several, (lasts - firsts) / np.maximum(self.counts - 1, 1), np.inf)
+        usual = np.sum((lasts - firsts)[several]) / max(np.sum(self.counts[several] - 1), 1)
+        before = np.maximum(between, usual)
+        starts = np.where(np.isnan(created), firsts - before, np.where(wanted, np.minimum(created, firsts), created))
+        starts = np.where(wanted | ~np.isnan(created), starts, 0).clip(0)
+        after = np.where(np.isnan(created), between, (lasts - starts) / np.maximum(self.counts, 1))
+        ends = np.minimum(lasts + np.maximum(after, usual), 1)
+        return np.asarray((np.minimum(ends, gone) - starts).clip(0))

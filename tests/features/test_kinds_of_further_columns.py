@@ -11,6 +11,7 @@ from features.further_columns import FurtherColumns
 from features.item_facts import ItemFacts
 from features.kinds import (
     GroupPopularity,
+    ItemReplaced,
     Kind,
     UserLabelShare,
     UserLineStep,
@@ -64,7 +65,7 @@ def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_c
         "weight": [1.5] * N_ITEMS,
     }
     wanted, begin = np.array([9.0, 9, 3, 3, 3, 9]), np.zeros(N_ITEMS)  # 6 is usual, and all were there throughout
-    throughout = ItemPast(wanted, wanted, firsts=begin, lasts=begin + 1)
+    throughout = ItemPast(wanted, wanted, firsts=begin, lasts=begin + 1, clock=np.array([0.0, 1]))
 
     def found(column: str, past: ItemPast | None = throughout) -> list[float]:
         pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts_with(columns, past))
@@ -74,16 +75,16 @@ def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_c
     expect(found("category"), filters, filters, spindles, spindles, spindles, NAN)
     sad, odd = (27 + 18) / (18 + 18), (12 + 18) / (12 + 18)  # three, as those of one mood differ
     expect(found("moods"), sad, (sad + odd) / 2, NAN, NAN, odd, sad)
-    nobody = ItemPast(0 * wanted, 0 * wanted, NAN * begin, NAN * begin)
+    nobody = ItemPast(0 * wanted, 0 * wanted, NAN * begin, NAN * begin, np.zeros(1))
     for nothing in (found("weight"), found("gone"), found("category", None), found("category", nobody)):
         expect(nothing, *[NAN] * 6)
 
 
 def test_a_line_whose_models_replace_one_another_is_as_wanted_as_one_whose_only_model_stays() -> None:
-    models = [[(0, 0, CLICK, NOW + 10 * model + day) for day in range(10)] for model in range(3)]
+    models = [[(0, 0, CLICK, NOW + 100 * model + day) for day in range(100)] for model in range(3)]
     replaced = [(0, model, CLICK, time) for model, events in enumerate(models) for *_, time in events]
-    stays = [(0, 3, CLICK, NOW + day) for day in range(30)]
-    seldom = [(0, item, CLICK, NOW + day) for item in (4, 5) for day in range(0, 30, 3)]
+    stays = [(0, 3, CLICK, NOW + day) for day in range(300)]
+    seldom = [(0, item, CLICK, NOW + day) for item in (4, 5) for day in range(0, 300, 3)]
     past = ItemPast.of(make_log(sorted((*replaced, *stays, *seldom), key=lambda event: event[3])))
     facts = facts_with({"line": ["phone", "phone", "phone", "tablet", "radio", "clock"]}, past)
     pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts)
@@ -112,6 +113,31 @@ def test_the_next_of_a_line_is_one_step_behind_the_furthest_that_the_user_acted_
     expect(found(UserLineStep("series", "volume"), user=-1), *[NAN] * 6)
     both = UserLineStep("series", "volume").values(pairs_of(EventState(log), [0, 0], [NOW, NOW + 1], facts=facts))
     expect(both[N_ITEMS:].tolist(), -1, 1, 0, 0, NAN, NAN)  # what one request has seen, the next one forgets
+
+
+def test_days_since_an_item_was_replaced_in_its_line() -> None:
+    day = 86_400_000_000
+    created = [None if days is None else NOW + days * day for days in (-90, -5, -30, -20, 3, -1)]
+    facts = facts_with(
+        {
+            "line": ["Sea", "Sea", "Sea", "Sky", "Sky", None],
+            "model": [1, 3, 2, 1, 2, 3],
+            "moods": [["sad"]] * N_ITEMS,
+            "created_at": pl.Series(created).cast(pl.Datetime("us", "UTC")),
+        }
+    )
+
+    def found(kind: Kind, now: int = NOW) -> list[float]:
+        return kind.values(pairs_of(EventState(make_log([])), [0], [now], facts=facts)).tolist()
+
+    replaced = ItemReplaced("line", "model")
+    expect(found(replaced), 30, NAN, 5, NAN, NAN, NAN)  # the second model of the other line comes later
+    expect(found(replaced, NOW - 10 * day), 20, NAN, NAN, NAN, NAN, NAN)
+    expect(found(replaced, NOW + 10 * day), 40, NAN, 15, 7, NAN, NAN)
+    for nothing in (ItemReplaced("line", "gone"), ItemReplaced("moods", "model")):
+        expect(found(nothing), *[NAN] * 6)
+    undated = facts_with({"line": ["Sea"] * N_ITEMS, "model": list(range(N_ITEMS))})
+    expect(replaced.values(pairs_of(EventState(make_log([])), [0], [NOW], facts=undated)).tolist(), *[NAN] * 6)
 
 
 def test_share_of_what_the_candidate_names_that_the_user_acted_on() -> None:

@@ -12,7 +12,7 @@ from recsys.data.groups.membership import members_of, names_values
 from recsys.data.groups.paths import depth
 from recsys.progress import Progress
 
-_POPULARITY, _STEP, _NAMED = "GroupPopularity", "UserLineStep", "UserNamedShare"
+_POPULARITY, _STEP, _REPLACED, _NAMED = "GroupPopularity", "UserLineStep", "ItemReplaced", "UserNamedShare"
 _SHARE, _DISTANCE, _QUANTITY_STEP = "UserLabelShare", "UserQuantityDistance", "UserQuantityStep"
 """The kinds that read them."""
 
@@ -34,6 +34,9 @@ _MOST_QUANTITY_STEPS = 3
 _MOST_POPULARITIES = 3
 """The same of those that tell how wanted the items with a value are."""
 
+_LEAST_DATES = 2
+"""Different dates that items must have, more than: with one, or none, nothing tells when an item came."""
+
 _LEAST_COVERAGE = 0.1
 """Share of the items that must have a value."""
 
@@ -53,7 +56,9 @@ def with_further_columns(
     """
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
-    steps = (_step(columns) for columns in line_columns(frame) if named.isdisjoint(columns))
+    lines = [columns for columns in line_columns(frame) if named.isdisjoint(columns)]
+    dated = "created_at" in frame.columns and frame["created_at"].n_unique() > _LEAST_DATES
+    steps = [_step(columns) for columns in lines] + [_replaced(columns) for columns in lines if dated]
     paths = [name for name in _KNOWN_PATHS if name in frame.columns and name not in named]
     levels = (
         _level(name, level)
@@ -126,6 +131,16 @@ def _step(columns: LineColumns) -> ExtraFeature:
         arguments={"column": label, "number": number, **({"part": part} if part else {})},
         meaning=f"places behind the furthest item of the history with the candidate's {label}, by "
         f"{f'{part} and {number}' if part else number}",
+    )
+
+
+def _replaced(columns: LineColumns) -> ExtraFeature:
+    label, number, part = columns
+    return ExtraFeature(
+        name=f"{_slug(label)}_{_slug(number)}_replaced",
+        kind=_REPLACED,
+        arguments={"column": label, "number": number, **({"part": part} if part else {})},
+        meaning=f"days since an item with the candidate's {label} came that stands behind it",
     )
 
 

@@ -89,6 +89,13 @@ def test_numbers_that_count_through_a_series_tell_of_the_next_one() -> None:
     assert steps[0].name == "user_series_volume_step"
 
 
+def test_where_items_have_dates_a_line_tells_when_they_were_replaced() -> None:
+    line = {"line": [f"line {n // 5}" for n in range(N)], "model": [float(n % 5) for n in range(N)]}
+    dates = pl.Series([n * 86_400_000_000 for n in range(N)]).cast(pl.Datetime("us", "UTC"))
+    assert "line_model_replaced" in names(catalogue(**line, created_at=dates))
+    assert "line_model_replaced" not in names(catalogue(**line))
+
+
 def test_a_series_may_stand_in_a_column_of_its_own_place() -> None:
     items = catalogue(brand=[f"show {n // 10}" for n in range(N)], episode=[float(n % 10) for n in range(N)])
     assert "user_brand_episode_step" in names(items)
