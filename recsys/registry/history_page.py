@@ -48,7 +48,8 @@ def _decision(entry: HistoryEntry) -> str:
         '<div class="wide"><table><thead><tr><th scope="col">check</th><th scope="col">verdict</th>'
         f'<th scope="col" class="text">what was found</th></tr></thead><tbody>{rows}</tbody></table></div>'
     )
-    before = f"; served before: <code>{escape(entry.previous)}</code>" if entry.previous else ""
+    changed = entry.previous and entry.previous != entry.version
+    before = f"; served before: <code>{escape(str(entry.previous))}</code>" if changed else ""
     return (
         f"<section><h2>{escape(headline(entry))}</h2><p>{entry.at:%Y-%m-%d %H:%M:%S} UTC{before}</p>"
         f"<p>{escape(entry.why)}</p>{table if rows else ''}</section>\n"

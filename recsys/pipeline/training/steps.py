@@ -157,9 +157,9 @@ class TrainingSteps:
         labelled = labelled_requests(pipeline.past, test, StrongestEvent.of(log, log), caveats_of_log(log, test))
         report = measure(pipeline, labelled, learned=cut, seed=seed, progress=self.run.progress, baselines=baselines)
         report = with_off_policy(report, pipeline, log.between(split.test_start, split.end), seed)
-        if report.n_requests:
-            metric = f"ndcg@{report.k}"
-            found = report.metrics[metric]
+        metric = f"ndcg@{report.k}"
+        found = report.metrics[metric]
+        if found["mean"] is not None:
             figures = f"{metric} {found['mean']:.4f} ({found['low']:.4f} to {found['high']:.4f})"
             self.run.progress(f"measured on {counted(report.n_requests, 'request')}: {figures}")
         return replace(
