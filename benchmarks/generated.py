@@ -21,7 +21,6 @@ from recsys.cf.revisits import Revisits
 from recsys.cf.transitions import Transitions
 from recsys.config import Config
 from recsys.data.catalogue import ItemCatalogue
-from recsys.data.dataset import Dataset
 from recsys.data.groups.membership import groups_of
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
@@ -93,8 +92,8 @@ def publish(
         slices={},
         comparisons={},
     )
-    dataset = Dataset(catalogue, log, fingerprint=f"generated {n_items}")
-    bundle = Bundle.of(dataset, config, config, sources, features, rankers, report)
+    fingerprint = f"generated {n_items}"
+    bundle = Bundle(config, config, catalogue, log, sources, features, rankers, report, fingerprint)
     registry = Registry(folder)
     registry.publish(bundle, why="benchmark")
     return registry

@@ -86,7 +86,7 @@ class FeatureRow:
 
 @dataclass(frozen=True)
 class Measurements:
-    """Every ranking request by request, of which a report tells the means. Files do not keep them.
+    """Every ranking request by request: what the means of a report were taken over.
 
     Attributes:
         full: of the full pipeline.
@@ -133,7 +133,6 @@ class EvaluationReport:
 
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`. What `evaluate`
             returns has `user_id` in place of the user's number, and `request_id` where a file gave the requests.
-        kept_measurements: see `measurements`; None in a report that was read back.
     """
 
     # What was measured, on what
@@ -164,18 +163,6 @@ class EvaluationReport:
 
     # Request by request
     per_request: pl.DataFrame | None = field(default=None, repr=False, compare=False)
-    kept_measurements: Measurements | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def measurements(self) -> Measurements:
-        """What this report was made of.
-
-        Raises:
-            ValueError: it was read back.
-        """
-        if self.kept_measurements is None:
-            raise ValueError("a report that was read back holds no lists")
-        return self.kept_measurements
 
     def to_json(self) -> dict[str, Any]:
         """The object of `recsys evaluate --json`; figures first, then what else was found."""
@@ -251,6 +238,17 @@ class EvaluationReport:
             features=tuple(FeatureRow(**row) for row in tree.get("features", ())),
             per_request=per_request,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredReport(EvaluationReport):
+    """A report and the measurements that it sums up, in the process that made them. Files keep the report alone.
+
+    Attributes:
+        measurements: every ranking request by request.
+    """
+
+    measurements: Measurements = field(repr=False, compare=False)
 
 
 def _comparison(tree: Mapping[str, Any]) -> Comparison:

@@ -10,7 +10,7 @@ from recsys.eval.caveats import caveats_of_events, caveats_of_rivals, caveats_of
 from recsys.eval.confidence import compare_all
 from recsys.eval.metrics.reliability import Reliability
 from recsys.eval.protocol import Measurement
-from recsys.eval.results import EvaluationReport, Measurements, SliceResult
+from recsys.eval.results import MeasuredReport, Measurements, SliceResult
 
 _FULL = ""
 """Name of the full pipeline among compared rankings."""
@@ -27,7 +27,7 @@ def summarise(
     slices: Mapping[str, NDArray[np.bool_]],
     events: Mapping[str, NDArray[np.bool_]] | None = None,
     seed: int = 0,
-) -> EvaluationReport:
+) -> MeasuredReport:
     """Summarise measurements of the same requests, compare in pairs, and slice; most empty slices are left out.
 
     Args:
@@ -49,7 +49,7 @@ def summarise(
     compared = compare_all(columns, clusters=full.users, seed=seed) if others else {}
     comparisons = {name: compared[_FULL, name] for name in others}
     masks = {**slices, **{f"event: {name}": mask for name, mask in events.items()}}
-    return EvaluationReport(
+    return MeasuredReport(
         version="",
         dataset="",
         k=full.k,
@@ -70,15 +70,15 @@ def summarise(
             *(caveats_of_events(full, baselines, events, seed) if comparable else ()),
         ),
         per_request=full.to_polars(),
-        kept_measurements=Measurements(full, {**baselines, **ablation}, slices, events),
+        measurements=Measurements(full, {**baselines, **ablation}, slices, events),
     )
 
 
-def join_reports(parts: Sequence[EvaluationReport], *, seed: int = 0) -> EvaluationReport:
+def join_reports(parts: Sequence[MeasuredReport], *, seed: int = 0) -> MeasuredReport:
     """Reports of windows one after the other, as one: what all of them have, over all requests.
 
     Args:
-        parts: with their measurements, and with the window that each is of.
+        parts: each with the window that it is of.
         seed: of every bootstrap.
     """
     measurements = [part.measurements for part in parts]
@@ -114,7 +114,7 @@ def _joined_masks(masks: Sequence[Mapping[str, NDArray[np.bool_]]]) -> dict[str,
     return {name: np.concatenate([own[name] for own in masks]) for name in _in_all(masks)}
 
 
-def _joined_caveats(parts: Sequence[EvaluationReport]) -> Iterator[str]:
+def _joined_caveats(parts: Sequence[MeasuredReport]) -> Iterator[str]:
     """What is said of every window once, then what is said of some; but nothing of their sizes, for all are one."""
     caveats: dict[str, list[str]] = {}
     for part in parts:

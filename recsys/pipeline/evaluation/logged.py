@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from recsys.data.interactions import InteractionLog
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
-from recsys.eval.results import EvaluationReport
+from recsys.eval.results import MeasuredReport
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock
 
 
 def with_off_policy(
-    report: EvaluationReport, pipeline: PastPipeline, window: InteractionLog, seed: int
-) -> EvaluationReport:
+    report: MeasuredReport, pipeline: PastPipeline, window: InteractionLog, seed: int
+) -> MeasuredReport:
     """The report of a pipeline, with what its lists would have earned in place of those that were shown; unchanged if
     the window has no propensities.
 

@@ -13,7 +13,7 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.interactions import InteractionLog
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
-from recsys.eval.results import EvaluationReport
+from recsys.eval.results import MeasuredReport
 from recsys.eval.slices import category_slices, request_slices
 from recsys.eval.summary import summarise
 from recsys.pipeline.evaluation.caveats import caveats_of_requests, caveats_of_rules
@@ -37,7 +37,7 @@ def measure(
     seed: int,
     progress: Progress,
     baselines: Mapping[str, str] = BASELINES,
-) -> EvaluationReport:
+) -> MeasuredReport:
     """Rank every request with every ranking and summarise.
 
     Args:

@@ -16,7 +16,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.forget import DigestIndex, without_users
 from recsys.data.interactions import InteractionLog
 from recsys.errors import BundleError, ConfigError
-from recsys.eval.results import EvaluationReport
+from recsys.eval.results import EvaluationReport, MeasuredReport
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.registry import DataRecord, Description, Registry, StoreMark
@@ -63,31 +63,6 @@ class Bundle:
     continued: int = 0
     n_rejected: int = 0
     version: str = ""
-
-    @classmethod
-    def of(
-        cls,
-        dataset: Dataset,
-        config: Config,
-        asked: Config,
-        sources: Sources,
-        features: FeatureSet,
-        rankers: Rankers,
-        report: EvaluationReport,
-    ) -> "Bundle":
-        """A bundle of what a training made; the arguments are the attributes of these names."""
-        return cls(
-            config=config,
-            asked=asked,
-            catalogue=dataset.catalogue,
-            log=dataset.log,
-            sources=sources,
-            features=features,
-            rankers=rankers,
-            report=report,
-            fingerprint=dataset.fingerprint,
-            n_rejected=dataset.n_rejected,
-        )
 
     @property
     def config_from_scratch(self) -> Config:
@@ -210,6 +185,38 @@ class Bundle:
             continued=manifest.continued,
             n_rejected=manifest.data.n_rejected,
             version=name,
+        )
+
+
+@dataclass(frozen=True)
+class TrainedBundle(Bundle):
+    """A bundle in the process that trained it, where the measurements behind its report are still at hand."""
+
+    report: MeasuredReport
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        config: Config,
+        asked: Config,
+        sources: Sources,
+        features: FeatureSet,
+        rankers: Rankers,
+        report: MeasuredReport,
+    ) -> "TrainedBundle":
+        """A bundle of what a training made; the arguments are the attributes of these names."""
+        return cls(
+            config=config,
+            asked=asked,
+            catalogue=dataset.catalogue,
+            log=dataset.log,
+            sources=sources,
+            features=features,
+            rankers=rankers,
+            report=report,
+            fingerprint=dataset.fingerprint,
+            n_rejected=dataset.n_rejected,
         )
 
 

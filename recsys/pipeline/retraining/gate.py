@@ -15,7 +15,7 @@ from recsys.data.list_places import discounts
 from recsys.data.requests import Request
 from recsys.eval.confidence import Comparison
 from recsys.eval.protocol import Measurement
-from recsys.eval.results import EvaluationReport
+from recsys.eval.results import EvaluationReport, MeasuredReport
 from recsys.pipeline.evaluation.rankings import K
 from recsys.pipeline.evaluation.shown import METRIC as SHOWN_METRIC
 from recsys.pipeline.recommender.bundle import Bundle
@@ -30,15 +30,15 @@ _TIMED = 30
 """Lists that are timed with either version."""
 
 
-def compare(challenger: EvaluationReport, champion: EvaluationReport, seed: int) -> tuple[str, Comparison]:
+def compare(challenger: MeasuredReport, champion: MeasuredReport, seed: int) -> tuple[str, Comparison]:
     """What judges these requests, and by it the challenger's own test models minus the champion."""
     judged = _judged(challenger, champion)
     return judged.metric, judged.compared(seed)
 
 
 def check_quality(
-    challenger: EvaluationReport,
-    champion: EvaluationReport,
+    challenger: MeasuredReport,
+    champion: MeasuredReport,
     own_test: EvaluationReport,
     n_items: int,
     config: RetrainConfig,
@@ -47,7 +47,7 @@ def check_quality(
     """Everything that two measurements of the same requests tell.
 
     Args:
-        challenger, champion: reports, with their measurements, of the newest window, which neither has learned from.
+        challenger, champion: of the newest window, which neither has learned from.
         own_test: what the champion reached in its own test.
         n_items: that past lists could hold.
     """
@@ -99,7 +99,7 @@ class _Duel(NamedTuple):
         return Check(name, not worse, words)
 
 
-def _judged(challenger: EvaluationReport, champion: EvaluationReport) -> _Duel:
+def _judged(challenger: MeasuredReport, champion: MeasuredReport) -> _Duel:
     """What decides whether the challenger is better.
 
     Where at least half of the requests began with a list that somebody was shown, it is the order of what was shown,

@@ -12,7 +12,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.forget import without_users
 from recsys.errors import RecsysError
 from recsys.eval.confidence import Comparison
-from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.bundle import Bundle, TrainedBundle
 from recsys.pipeline.retraining.forgetting import finish_forgetting, forget, is_clearing
 from recsys.pipeline.retraining.gate import METRIC, check_latency, check_quality, check_size, compare
 from recsys.pipeline.retraining.increment import Increment
@@ -217,7 +217,7 @@ class _Retraining:
             return _refused(decision, [*checks, Check("current", False, words)])
         return replace(decision, action="promoted", reason=reason, checks=tuple(checks))
 
-    def _train_challenger(self, test_start: int, found: float, expected: float) -> tuple[Bundle, TrainingMode]:
+    def _train_challenger(self, test_start: int, found: float, expected: float) -> tuple[TrainedBundle, TrainingMode]:
         """Train the challenger, and say how.
 
         From scratch where that was asked for or is due, where the champion's sources do not fit the data, or where the

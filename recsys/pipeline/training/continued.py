@@ -13,11 +13,11 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.data.tables.item_columns import kept_as
-from recsys.eval.results import EvaluationReport
+from recsys.eval.results import MeasuredReport
 from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.past.scoring import PastPipeline
-from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.bundle import Bundle, TrainedBundle
 from recsys.pipeline.recommender.matching import with_event_names_of
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
@@ -52,7 +52,7 @@ def continue_training(
     test_start: int,
     cache: VectorCache | None = None,
     progress: Progress = silent,
-) -> Bundle:
+) -> TrainedBundle:
     """Train a version that continues from an earlier one, the parent, which has not seen the new events.
 
     1. The parent's sources propose items for the new requests before the test. What users did there updates the
@@ -98,11 +98,11 @@ def continue_training(
         rankers = rankers_before_test.continued_again(continuation, rows, steps.rows(window, test), ranker, run)
         past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
     sources = past_of_everything.scoring.sources
-    bundle = Bundle.of(dataset, parent.config, parent.asked, sources, features, rankers, report)
+    bundle = TrainedBundle.of(dataset, parent.config, parent.asked, sources, features, rankers, report)
     return replace(bundle, continued=parent.continued + 1)
 
 
-def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> EvaluationReport:
+def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> MeasuredReport:
     """Measure a version on the requests after a moment, knowing the items and events that a server knows by then.
 
     Args:

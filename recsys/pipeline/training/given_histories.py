@@ -6,7 +6,7 @@ guest. A ranker that learned from stored histories relies on what is missing the
 
 from dataclasses import replace
 
-from recsys.eval.results import EvaluationReport
+from recsys.eval.results import MeasuredReport
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
@@ -39,7 +39,7 @@ def with_own_ranker(rankers: Rankers, rows: LearningRows, window: UnseenWindow, 
     return replace(rankers, given=own) if is_better else rankers
 
 
-def with_figures_of_given(report: EvaluationReport, rankers: Rankers, rows: RankerRows) -> EvaluationReport:
+def with_figures_of_given(report: MeasuredReport, rankers: Rankers, rows: RankerRows) -> MeasuredReport:
     """The report, with how well the candidates of requests that bring their history are ordered.
 
     Args:

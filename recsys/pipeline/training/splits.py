@@ -14,7 +14,7 @@ from recsys.data.interactions import InteractionLog
 from recsys.data.loading import fingerprint
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
-from recsys.eval.results import EvaluationReport, Window
+from recsys.eval.results import EvaluationReport, MeasuredReport, Window
 from recsys.eval.summary import join_reports
 from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.evaluate import pipeline_of, with_user_ids
@@ -88,7 +88,7 @@ def evaluate_splits(
     return with_user_ids(headed, log.user_vocabulary)
 
 
-def _measured(cut: TrainTestSplit, log: InteractionLog, trained: Bundle, progress: Progress) -> EvaluationReport:
+def _measured(cut: TrainTestSplit, log: InteractionLog, trained: Bundle, progress: Progress) -> MeasuredReport:
     """What a bundle that has learned from one part of a log reaches on the requests that were cut off."""
     requests = cut.test.drawn(trained.config.data.max_requests, _SEED)
     scoring = Scoring(trained.catalogue, trained.sources, EventState(log))

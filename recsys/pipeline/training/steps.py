@@ -14,7 +14,7 @@ from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
-from recsys.eval.results import EvaluationReport, Window
+from recsys.eval.results import MeasuredReport, Window
 from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.evaluation.caveats import caveats_of_log
@@ -149,7 +149,7 @@ class TrainingSteps:
         test: PastRequests,
         split: TemporalSplit,
         baselines: Mapping[str, str] = BASELINES,
-    ) -> EvaluationReport:
+    ) -> MeasuredReport:
         """Measure, on the test window, a pipeline that has learned nothing from it."""
         log, seed = self.dataset.log, self.run.seed
         window = log.between(split.ranker_start, split.test_start)
@@ -170,5 +170,5 @@ class TrainingSteps:
                 Window("test", split.test_start, split.end, len(log) - len(cut), "is measured"),
             ),
             facts=facts_of(self.dataset, self.config),
-            kept_measurements=replace(report.measurements, shown=dcg_of_shown(pipeline, test, seed)),
+            measurements=replace(report.measurements, shown=dcg_of_shown(pipeline, test, seed)),
         )

@@ -15,7 +15,7 @@ from recsys.eval.dial import DialPoint
 from recsys.pipeline.candidates.sources import TEXT
 from recsys.pipeline.engines.engine import Engine
 from recsys.pipeline.ranking.ranker_fits import columns_of
-from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.recommender.bundle import TrainedBundle
 from recsys.pipeline.training.discovery_choice import discovery_curve, with_worthwhile_discovery
 from recsys.pipeline.training.feature_rows import feature_rows, some_rows
 from recsys.pipeline.training.given_histories import with_figures_of_given, with_own_ranker
@@ -45,7 +45,7 @@ def train(
     tuning: Tuning | None = None,
     engine: Engine | None = None,
     progress: Progress = silent,
-) -> Bundle:
+) -> TrainedBundle:
     """Train everything and measure it honestly.
 
     1. Sources learn from the history, in which the past of some items is hidden (item dropout). What the sources
@@ -82,7 +82,7 @@ def train(
     return replace(bundle, report=replace(bundle.report, dataset=name))
 
 
-def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: Tuning | None) -> Bundle:
+def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: Tuning | None) -> TrainedBundle:
     """The three steps of `train`.
 
     Args:
@@ -128,7 +128,7 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
         steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()))
     sources = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources).scoring.sources
     report = replace(report, trials=tuple(map(asdict, trials)), features=columns)
-    return Bundle.of(steps.dataset, steps.config, asked, sources, window.features, rankers, report)
+    return TrainedBundle.of(steps.dataset, steps.config, asked, sources, window.features, rankers, report)
 
 
 def _encode_side_by_side(

@@ -11,7 +11,7 @@ from recsys.data.events import Event
 from recsys.data.loading import append_events
 from recsys.data.requests import Request
 from recsys.eval.protocol import Measurement
-from recsys.eval.results import EvaluationReport, Measurements
+from recsys.eval.results import MeasuredReport, Measurements
 from recsys.pipeline.evaluation.shown import METRIC, dcg_of_shown
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline
@@ -71,8 +71,8 @@ def test_the_gate_asks_about_what_was_shown_where_most_requests_have_lists(plain
     behind = replace(full, values={METRIC: np.zeros(40)})
     best = replace(full, values={"ndcg@10": np.ones(40)})
 
-    def measured(full: Measurement, shown: Measurement | None) -> EvaluationReport:
-        return replace(report, kept_measurements=Measurements(full, {}, {}, {}, shown))
+    def measured(full: Measurement, shown: Measurement | None) -> MeasuredReport:
+        return replace(report, measurements=Measurements(full, {}, {}, {}, shown))
 
     metric, found = compare(measured(full, ahead), measured(best, behind), seed=0)
     assert metric == METRIC
