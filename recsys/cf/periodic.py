@@ -110,11 +110,16 @@ class Periodic(CollaborativeModel):
         return is_clear(gain, float(np.sqrt((of_users**2).sum())))
 
     def scores(self, histories: HistoryBatch) -> SparseScores:
-        """Those of the moment of each request."""
-        return self.scores_at(histories.now)
+        """The scores at the moment of each request."""
+        return self.scores_at(histories.now, histories.now)
 
-    def scores_at(self, moments: NDArray[np.int64]) -> SparseScores:
-        """Those of moments (n_requests,) in microseconds; `NO_TIME` is for lists that are for any time."""
+    def scores_at(self, moments: NDArray[np.int64], now: NDArray[np.int64]) -> SparseScores:
+        """The scores at the moment that each list is for.
+
+        Args:
+            moments: (n_requests,) microseconds; `NO_TIME` for a list that is for any time.
+            now: (n_requests,) microseconds of the requests themselves.
+        """
         times = np.where(moments == NO_TIME, self.n_times, self.times_of(moments)).astype(np.int32)
         one_each = ItemWeights(np.arange(len(times) + 1), times, np.ones(len(times), dtype=np.float32))
         return SparseScores.of_links(one_each, self.scores_of_times)

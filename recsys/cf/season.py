@@ -10,8 +10,9 @@ from recsys.cf.periodic import Periodic, chosen_around, groups_of_times
 from recsys.cf.popular import Popular
 from recsys.config import CfConfig
 from recsys.data.groups.membership import Groups
-from recsys.data.interactions import InteractionLog
+from recsys.data.interactions import NO_TIME, InteractionLog
 from recsys.moments import DAY
+from recsys.retrieval.scores import SparseScores
 
 _WEEKS = 52
 _YEAR_DAYS = 365
@@ -31,6 +32,10 @@ class Season(Periodic):
         days = moments.astype("datetime64[us]").astype("datetime64[D]")
         days_of_year = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
         return np.asarray(np.minimum(days_of_year // 7, _WEEKS - 1))
+
+    def scores_at(self, moments: NDArray[np.int64], now: NDArray[np.int64]) -> SparseScores:
+        """See `Periodic`; a list for any time of the day is still for this time of the year."""
+        return super().scores_at(np.where(moments == NO_TIME, now, moments), now)
 
     @classmethod
     def groups(cls) -> Groups:

@@ -14,7 +14,7 @@ from fastapi import Response
 from recsys.data.requests import Request
 from recsys.data.tables.parsing import times_of
 from recsys.errors import DataError, RecsysError
-from recsys.pipeline.ranking.stages import LiveStages
+from recsys.pipeline.candidates.stages import LiveStages
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.recommend import Recommender
 from serving.errors import Fault, ProblemError

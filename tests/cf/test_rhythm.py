@@ -74,7 +74,8 @@ class TestRhythm(ScorerContract):
 
     def test_a_list_for_any_time_goes_by_popularity(self):
         log = meals()
-        at_any_time = Rhythm.of(NO_KINDS, log, CONFIG).scores_at(np.array([NO_TIME, MONDAY]))
+        moments, now = np.array([NO_TIME, MONDAY]), np.array([MONDAY, MONDAY])
+        at_any_time = Rhythm.of(NO_KINDS, log, CONFIG).scores_at(moments, now)
         found = at_any_time.of(np.zeros(4, dtype=np.int64), np.arange(4, dtype=np.int32))
         np.testing.assert_allclose(found, Popular.fit(log, CONFIG).popularity)
 

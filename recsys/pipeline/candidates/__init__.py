@@ -1,5 +1,7 @@
 """The first stage: sources propose items for a request, and their proposals are merged.
 
+request_block   requests in numbers, as many as are scored at once
+stages          how long each step took, and what was left out for lack of time
 sources         the fitted models, and what each says of a block of requests
 fitting         fits them on a stretch of the log
 live_sources    trending and newest items, which learn nothing

@@ -30,12 +30,11 @@ from recsys.data.item_past import ItemPast
 from recsys.data.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.progress import Progress, silent
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.interest import InterestModel
-
-Queries = Sequence[str | None]
 
 CATEGORIES, EASE, POPULAR, PROFILES = "categories", "ease", "popular", "profiles"
 RHYTHM, SEASON, TEXT = "rhythm", "season", "text"
@@ -106,34 +105,21 @@ class Sources:
             *self.live,
         )
 
-    def scores_of(self, source: str, histories: HistoryBatch, queries: Queries | None = None) -> Scores:
-        """What one source that has learned says of these requests."""
+    def scores_of(self, source: str, block: RequestBlock) -> Scores:
+        """The scores of all items by one source; not by a live one, which knows nothing of its own."""
         if source == TEXT and self.interest is not None:
-            return self.interest.scores(histories, queries)
-        model = self.models[source]
-        if self.cold_items is not None and model.of_cold_items != "own":
-            histories = histories.keep(histories.items < self.cold_items.n_known)
-        return self._with_cold_items(model, model.scores(histories))
-
-    def scores_at(self, source: str, moments: NDArray[np.int64]) -> Scores:
-        """What one of `PERIODIC_MODELS` says of the moments (n_requests,) that lists are for."""
-        model = self.models[source]
-        assert isinstance(model, Periodic)
-        return self._with_cold_items(model, model.scores_at(moments))
-
-    def _with_cold_items(self, model: CollaborativeModel, known: Scores) -> Scores:
-        """The scores of a model, with those of the items that it never saw."""
-        if self.cold_items is None or model.of_cold_items == "own":
-            return known
-        is_lent = model.of_cold_items == "lent"
-        return self.cold_items.with_lent_scores(known) if is_lent else self.cold_items.with_zero_scores(known)
-
-    def scores_of_profiles(self, rows: NDArray[np.int32]) -> Scores:
-        """What users of the same profile choose: `rows` (n_requests,) are those of `profile_rows`."""
-        if self.profiles is None:
-            raise ValueError("these sources have no profiles")
-        known, borrowing = self.profiles.scores(rows), self._items_without_profile
-        return known if borrowing is None else borrowing.with_lent_scores(known)
+            return self.interest.scores(block.histories, block.queries)
+        if source == PROFILES and self.profiles is not None:
+            of_profiles, borrowing = self.profiles.scores(block.profiles), self._items_without_profile
+            return of_profiles if borrowing is None else borrowing.with_lent_scores(of_profiles)
+        model, cold_items = self.models[source], self.cold_items
+        if cold_items is None or model.of_cold_items == "own":
+            return _scores_of_model(model, block, block.histories)
+        histories = block.histories.keep(block.histories.items < cold_items.n_known)
+        known = _scores_of_model(model, block, histories)
+        if model.of_cold_items == "lent":
+            return cold_items.with_lent_scores(known)
+        return cold_items.with_zero_scores(known)
 
     @cached_property
     def _items_without_profile(self) -> ColdItems | None:
@@ -228,6 +214,11 @@ class Sources:
         profiles = ProfilePopularity.load(folder / "cf" / PROFILES) if (folder / "cf" / PROFILES).is_dir() else None
         weights = SourceWeights.load(folder / _WEIGHTS) if (folder / _WEIGHTS).exists() else SourceWeights()
         return cls(models, interest, cold_items, live_among(names), profiles, weights)
+
+
+def _scores_of_model(model: CollaborativeModel, block: RequestBlock, histories: HistoryBatch) -> Scores:
+    """Popularity of a time is asked for the time that each list is for, all else for the histories."""
+    return model.scores_at(block.moments, histories.now) if isinstance(model, Periodic) else model.scores(histories)
 
 
 def _as_square(links: sp.csr_matrix, n_items: int) -> sp.csr_matrix:

@@ -11,8 +11,8 @@ from recsys.eval.dial import DialName, DialPoint
 from recsys.eval.metrics.diversity import diversity
 from recsys.eval.metrics.ndcg import ndcg
 from recsys.eval.ranking import RankedLists, Targets, pessimistic_hits
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.ranking.ordering import RankedBlock
-from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.ranking.rules import Signs
 from recsys.policy.discovery import Discovery
 from recsys.policy.diversity import Diversity

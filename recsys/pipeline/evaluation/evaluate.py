@@ -15,6 +15,7 @@ from recsys.data.vocabulary import Vocabulary
 from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
+from recsys.pipeline.candidates.request_block import block_size
 from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.facts import facts_of
 from recsys.pipeline.evaluation.labelled import LabelledBlock, LabelledRequests, labelled_requests
@@ -23,7 +24,6 @@ from recsys.pipeline.evaluation.measure import measure
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline, PastScoring
 from recsys.pipeline.past.strongest_event import StrongestEvent
-from recsys.pipeline.ranking.request_block import block_size
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.matching import MatchedDataset, with_newer_events

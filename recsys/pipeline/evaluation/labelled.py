@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from recsys.counts import counted
 from recsys.data.catalogue import ItemCatalogue
 from recsys.eval.ranking import Targets
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.past.strongest_event import StrongestEvent
-from recsys.pipeline.ranking.request_block import RequestBlock
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from recsys.config import Config
 from recsys.data.history import HistoryBatch
 from recsys.data.vocabulary import Vocabulary
 from recsys.pipeline.candidates.live_sources import LIVE
+from recsys.pipeline.candidates.request_block import Askers, RequestBlock, block_size
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
 from recsys.pipeline.ranking.rankers import Rankers
-from recsys.pipeline.ranking.request_block import RequestBlock, block_size
 from recsys.pipeline.ranking.rules import AskedList, policy_of
-from recsys.pipeline.ranking.scoring import SEEN_EVENTS, Scoring
+from recsys.pipeline.ranking.scoring import Scoring
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,17 @@ class PastScoring:
 
     def _block(self, requests: PastRequests) -> RequestBlock:
         """Some requests as they are ranked, all at once."""
-        scoring, config = self.scoring, self.config
-        histories = scoring.histories(requests.users, requests.times, SEEN_EVENTS)
+        scoring, config, times = self.scoring, self.config, requests.times
+        ids = [self.users.id(number) if number >= 0 else None for number in requests.askers.tolist()]
+        askers = Askers(requests.users, ids, now=times, listed_at=times, moments=times)
+        histories = scoring.histories(askers.users, askers.now)
         if requests.given is not None:
-            histories = HistoryBatch.joined(histories, requests.given.histories(requests.times))
+            histories = HistoryBatch.joined(histories, requests.given.histories(times))
         seen = np.split(histories.items, histories.offsets[1:-1])
-        lists = [AskedList(now, items, past=True) for items, now in zip(seen, requests.times.tolist(), strict=True)]
+        lists = [AskedList(now, items, past=True) for items, now in zip(seen, times.tolist(), strict=True)]
         known = scoring.catalogue, scoring.vectors, scoring.signs
         policies = tuple(policy_of(config.policy, asked, *known) for asked in lists)
-        askers = [self.users.id(number) if number >= 0 else None for number in requests.askers.tolist()]
-        return RequestBlock(
-            histories=histories.newest(config.data.max_history),
-            eligible=scoring.eligible(policies, requests.times),
-            policies=policies,
-            only=(None,) * len(requests),
-            profiles=scoring.sources.profile_rows(askers),
-            known_until=scoring.state.known_until(requests.times),
-            moments=requests.times,
-        )
+        return scoring.block(askers, histories, policies, config.data.max_history)
 
 
 @dataclass(frozen=True)

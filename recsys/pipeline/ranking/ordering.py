@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.pipeline.candidates.merging import Candidates
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.ranking.rankers import Rankers
-from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.ranking.required import candidates_of
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.policy.policy import PolicyChange

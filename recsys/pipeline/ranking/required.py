@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.pipeline.candidates.merging import Candidates, Pairs
-from recsys.pipeline.ranking.request_block import RequestBlock
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.ranking.scoring import Scoring
 
 

@@ -18,14 +18,13 @@ from features.state import EventState
 from recsys.config import FeaturesConfig
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates.live_sources import NEWEST, TRENDING, live_among, newest_scores, trending_scores
 from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge
+from recsys.pipeline.candidates.request_block import Askers, RequestBlock
 from recsys.pipeline.candidates.source_weights import SourceWeights
-from recsys.pipeline.candidates.sources import POPULAR, PROFILES, RHYTHM, SEASON, TEXT, Sources
-from recsys.pipeline.ranking.request_block import RequestBlock
+from recsys.pipeline.candidates.sources import POPULAR, TEXT, Sources
 from recsys.policy.policy import Policy
 from recsys.retrieval.scores import Scores, SharedScores, SparseScores
 
@@ -63,7 +62,7 @@ class Scoring:
     def _newest_items(self) -> SharedScores:
         return newest_scores(self.facts.created)
 
-    def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
+    def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int = SEEN_EVENTS) -> HistoryBatch:
         """See `EventState.histories`. Only items of this catalogue count: newer ones may come while a caller still
         holds it."""
         known = self.state.histories(users, now, limit)
@@ -148,6 +147,26 @@ class Scoring:
             eligible &= self.catalogue.gone >= now[:, None]
         return eligible
 
+    def block(
+        self, askers: Askers, histories: HistoryBatch, policies: tuple[Policy, ...], max_history: int
+    ) -> RequestBlock:
+        """Requests as they are ranked.
+
+        Args:
+            histories: what each did, stored or given.
+            policies: the rules of each list.
+            max_history: newest events of a history that sources and features see.
+        """
+        return RequestBlock(
+            histories=histories.newest(max_history),
+            eligible=self.eligible(policies, askers.listed_at),
+            policies=policies,
+            only=(None,) * len(policies),
+            profiles=self.sources.profile_rows(askers.ids),
+            known_until=self.state.known_until(askers.now),
+            moments=askers.moments,
+        )
+
     def candidates(self, block: RequestBlock, n: int, required: Pairs | None = None) -> Candidates:
         """The `n` items of each request that are worth ranking, and the `required` ones."""
         return merge(self.proposals(block, n), block.eligible, n, required)
@@ -176,14 +195,7 @@ class Scoring:
             return trending_scores(self.state, block.known_until, len(self.catalogue))
         if source == NEWEST:
             return self._newest_items
-        if source == RHYTHM:
-            return self.sources.scores_at(RHYTHM, block.moments)
-        if source == SEASON:  # a list for any time of the day is still for this time of the year
-            moments = np.where(block.moments == NO_TIME, block.histories.now, block.moments)
-            return self.sources.scores_at(SEASON, moments)
-        if source == PROFILES:
-            return self.sources.scores_of_profiles(block.profiles)
-        return self.sources.scores_of(source, block.histories, block.queries)
+        return self.sources.scores_of(source, block)
 
     def baseline_scores(self, block: RequestBlock) -> dict[str, Scores]:
         """The scores of each source alone, and `zero_shot`: similarity of texts to the history before any tuning."""

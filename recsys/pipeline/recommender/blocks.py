@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,32 +13,11 @@ from recsys.data.history import HistoryBatch
 from recsys.data.requests import Request
 from recsys.data.vocabulary import Vocabulary
 from recsys.errors import ConfigError
-from recsys.pipeline.ranking.request_block import RequestBlock
+from recsys.pipeline.candidates.request_block import Askers, RequestBlock
 from recsys.pipeline.ranking.rules import AskedList, overridden, policy_of
-from recsys.pipeline.ranking.scoring import SEEN_EVENTS, Scoring
+from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.policy.policy import Policy
-
-
-@dataclass(frozen=True)
-class Askers:
-    """Who asks for some lists, and when. All are (n_requests,).
-
-    Attributes:
-        users: numbers of those whose stored history counts; -1 where it does not, or nobody is known.
-        ids: as the version knows them; None where nobody is known.
-        now: microseconds; only what lies before is known.
-        listed_at: microseconds; what comes later may not be listed.
-        known_until: microseconds: how items were doing is seen from there, see `PairBatch`.
-        moments: microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
-    """
-
-    users: NDArray[np.int32]
-    ids: Sequence[str | None]
-    now: NDArray[np.int64]
-    listed_at: NDArray[np.int64]
-    known_until: NDArray[np.int64]
-    moments: NDArray[np.int64]
 
 
 def block_of(requests: Sequence[Request], askers: Askers, scoring: Scoring, bundle: Bundle) -> RequestBlock:
@@ -53,7 +32,7 @@ def block_of(requests: Sequence[Request], askers: Askers, scoring: Scoring, bund
         DataError, ConfigError: a filter, policy key or query of a request is invalid.
     """
     items, config = scoring.catalogue.vocabulary, bundle.config
-    stored = scoring.histories(askers.users, askers.now, SEEN_EVENTS)
+    stored = scoring.histories(askers.users, askers.now)
     everything = _with_given(stored, requests, items, bundle.typical_weight)
     policies = tuple(
         _policy(request, everything.items[start:end], int(moment), scoring, config)
@@ -61,16 +40,9 @@ def block_of(requests: Sequence[Request], askers: Askers, scoring: Scoring, bund
             requests, everything.offsets[:-1], everything.offsets[1:], askers.now, strict=True
         )
     )
-    return RequestBlock(
-        histories=everything.newest(config.data.max_history),
-        eligible=scoring.eligible(policies, askers.listed_at),
-        policies=policies,
-        only=tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests),
-        profiles=scoring.sources.profile_rows(askers.ids),
-        known_until=askers.known_until,
-        moments=askers.moments,
-        queries=_queries(requests),
-    )
+    only = tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests)
+    block = scoring.block(askers, everything, policies, config.data.max_history)
+    return replace(block, only=only, queries=_queries(requests))
 
 
 def unknown_candidates(request: Request, items: Vocabulary) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from recsys.data.requests import Request
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.candidates.sources import POPULAR
 from recsys.pipeline.ranking.ordering import RANKER
-from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.blocks import unknown_candidates
 from recsys.pipeline.recommender.bundle import Bundle
@@ -28,7 +28,7 @@ def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle
     allowed = np.flatnonzero(block.eligible[0]).astype(np.int32)
     worth = np.zeros(len(scoring.catalogue), dtype=np.float32)
     if POPULAR in scoring.sources.models:
-        popular = scoring.sources.scores_of(POPULAR, block.histories)
+        popular = scoring.sources.scores_of(POPULAR, block)
         worth[allowed] = popular.of(np.zeros(len(allowed), dtype=np.int64), allowed)
     best = allowed[np.argsort(-worth[allowed], kind="stable")]
     if only is not None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.requests import Request
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock
-from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.blocks import unknown_candidates
 from recsys.pipeline.recommender.bundle import Bundle

@@ -15,7 +15,7 @@ from recsys.data.groups.membership import has_value
 from recsys.data.history import HistoryBatch
 from recsys.moments import DAY
 from recsys.pipeline.candidates.sources import CATEGORIES
-from recsys.pipeline.ranking.scoring import SEEN_EVENTS, Scoring
+from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.item_list import Explanation
 from recsys.rank.explain import by_group
 from recsys.rank.lambdarank import Ranker
@@ -76,7 +76,7 @@ class Explainer:
     def _counted_by(self) -> NDArray[np.int32]:
         """Items of which the user is one of the people that the models have counted."""
         user, after = np.array([self.user], dtype=np.int32), np.array([self.learned_until + 1], dtype=np.int64)
-        return self.scoring.histories(user, after, SEEN_EVENTS).positive().items
+        return self.scoring.histories(user, after).positive().items
 
     def _reasons(self, item: int, steps: Sequence[UserLineStep], counted_by: NDArray[np.int32]) -> list[str]:
         chosen = self.history.positive()

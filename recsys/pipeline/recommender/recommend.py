@@ -19,12 +19,12 @@ from recsys.data.reading.event_batch import log_of_events
 from recsys.data.requests import Request
 from recsys.errors import DataError, check_kind
 from recsys.moments import clock
+from recsys.pipeline.candidates.request_block import Askers, RequestBlock, block_size
 from recsys.pipeline.candidates.sources import TEXT
+from recsys.pipeline.candidates.stages import Stages
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock, rank_block
-from recsys.pipeline.ranking.request_block import RequestBlock, block_size
-from recsys.pipeline.ranking.scoring import SEEN_EVENTS, Scoring
-from recsys.pipeline.ranking.stages import Stages
-from recsys.pipeline.recommender.blocks import Askers, block_of
+from recsys.pipeline.ranking.scoring import Scoring
+from recsys.pipeline.recommender.blocks import block_of
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.fallback import popular_list
 from recsys.pipeline.recommender.item_list import ItemList
@@ -276,7 +276,7 @@ class Recommender:
         if not found:
             return []
         numbers, now = np.array(list(found), dtype=np.int32), np.repeat(self._now(), len(found))
-        lengths = np.diff(self.scoring.histories(numbers, now, SEEN_EVENTS).offsets)
+        lengths = np.diff(self.scoring.histories(numbers, now).offsets)
         best = np.lexsort((-lengths, np.array(list(found.values()))))[:n]
         return list(zip(self.users.vocabulary.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
 
@@ -300,9 +300,8 @@ class Recommender:
         timeless = np.array([request.time is None for request in requests], dtype=bool)
         # A request without a time is for now: a new item may be listed before the next event comes.
         listed_at = np.where(timeless, np.maximum(now, clock()), now)
-        known_until = self.scoring.state.known_until(now)
         moments = listed_at if self._is_by_the_clock else np.where(timeless, NO_TIME, now)
-        return Askers(users, ids, now, listed_at, known_until, moments)
+        return Askers(users, ids, now, listed_at, moments)
 
     def _stored(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""

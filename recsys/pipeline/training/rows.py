@@ -10,10 +10,10 @@ from features.feature_set import FeatureSet
 from recsys.counts import counted
 from recsys.data.interactions import InteractionLog
 from recsys.pipeline.candidates.merging import Candidates, Pairs
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline, PastScoring
 from recsys.pipeline.ranking.rankers import Rankers
-from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, moments_met
 from recsys.progress import Progress
 from recsys.rank.rows import RankerRows

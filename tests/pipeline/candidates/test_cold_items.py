@@ -14,6 +14,7 @@ from recsys.data.history import HistoryBatch
 from recsys.data.item_changes import ItemChange, change_items
 from recsys.data.requests import Request
 from recsys.pipeline.candidates.fitting import SourceFitting
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
@@ -23,6 +24,7 @@ from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, ItemDro
 from recsys.pipeline.training.rows import UnseenWindow, training_rows
 from recsys.pipeline.training.steps import TrainingSteps
 from recsys.pipeline.training_run import TrainingRun
+from recsys.policy.policy import Policy
 from recsys.rank.rows import RankerRows
 
 NEW = ItemChange("fresh", '{"item_id": "fresh", "title": "espresso beans from Ethiopia, freshly roasted"}')
@@ -101,12 +103,16 @@ def unlearned(world: Dataset) -> np.ndarray:
     return world.catalogue.vocabulary.numbers(["coffee-0-small", "books-1-large"])
 
 
-def history(world: Dataset, items: Sequence[str]) -> HistoryBatch:
+def asked_after(world: Dataset, items: Sequence[str]) -> RequestBlock:
+    """One request, without rules, of somebody who has bought these items."""
     numbers = world.catalogue.vocabulary.numbers(items)
     n = len(numbers)
     times = AFTER - DAY * np.arange(n, 0, -1)
     weights, events = np.full(n, 4.0, dtype=np.float32), np.zeros(n, dtype=np.int8)
-    return HistoryBatch(np.array([0, n]), numbers, events, times, weights, np.array([AFTER]))
+    now = np.array([AFTER])
+    histories = HistoryBatch(np.array([0, n]), numbers, events, times, weights, now)
+    eligible = np.ones((1, len(world.catalogue)), dtype=bool)
+    return RequestBlock(histories, eligible, (Policy(()),), (None,), np.array([-1], dtype=np.int32), now, now)
 
 
 def test_what_is_bought_is_the_strongest_event_of_the_whole_log(
@@ -122,13 +128,13 @@ def test_what_is_bought_is_the_strongest_event_of_the_whole_log(
 
 
 def test_models_lend_to_what_they_have_not_seen(world: Dataset, sources: Sources, tmp_path: Path) -> None:
-    past = history(world, ["coffee-0-large", "coffee-1-small"])
+    asked = asked_after(world, ["coffee-0-large", "coffee-1-small"])
     beans, poems = unlearned(world)
     sources.save(tmp_path)
     for one in (sources, Sources.load(tmp_path, sources.names)):
         rows, items = np.zeros(2, dtype=np.int64), np.array([beans, poems], dtype=np.int32)
         for source in set(one.names) - {*one.live}:
-            scores = one.scores_of(source, past)
+            scores = one.scores_of(source, asked)
             for_beans, for_poems = scores.of(rows, items)
             lends = source not in ("popular", "rhythm", "season", "history")
             if lends:

@@ -63,7 +63,7 @@ def clear(recommender: Recommender) -> NDArray[np.bool_]:
     rows, items = np.repeat(np.arange(len(block)), n_items), np.tile(np.arange(n_items, dtype=np.int32), len(block))
     found = np.ones(len(block), dtype=bool)
     for source in ("text", "als"):
-        scores = recommender.scoring.sources.scores_of(source, block.histories, block.queries).of(rows, items)
+        scores = recommender.scoring.sources.scores_of(source, block).of(rows, items)
         best = -np.sort(-scores.reshape(len(block), n_items), axis=1)[:, : N + 1]
         gaps = best[:, :-1] - best[:, 1:]
         found &= ~((gaps > 0) & (gaps < 5e-5)).any(axis=1)

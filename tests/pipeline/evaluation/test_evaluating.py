@@ -21,13 +21,13 @@ from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.ranking import Targets, pessimistic_hits
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.candidates.merging import Candidates
+from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.evaluation.dial import DIALS, DialCurves
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.rankings import best_of_source
 from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
-from recsys.pipeline.ranking.request_block import RequestBlock
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.train import train
 from recsys.policy.policy import Policy

@@ -1,5 +1,6 @@
 """Requests in numbers, as many as are scored at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -8,9 +9,11 @@ from numpy.typing import NDArray
 
 from recsys.data.history import HistoryBatch
 from recsys.data.interactions import NO_TIME
-from recsys.pipeline.candidates.sources import Queries
-from recsys.pipeline.ranking.stages import Stages
+from recsys.pipeline.candidates.stages import Stages
 from recsys.policy.policy import Policy
+
+Queries = Sequence[str | None]
+"""Free text of each request, None for one without."""
 
 _CELLS_PER_BLOCK = 8_000_000
 _REQUESTS_PER_BLOCK = 256
@@ -20,6 +23,25 @@ _REQUESTS_PER_BLOCK = 256
 def block_size(n_items: int) -> int:
     """How many requests are scored at once: the mask of what each may list then stays within about 8 MB."""
     return int(np.clip(_CELLS_PER_BLOCK // max(n_items, 1), 1, _REQUESTS_PER_BLOCK))
+
+
+@dataclass(frozen=True)
+class Askers:
+    """Who asks for some lists, and when. All are (n_requests,).
+
+    Attributes:
+        users: numbers of those whose stored history counts; -1 where it does not, or nobody is known.
+        ids: as the version knows them; None where nobody is known.
+        now: microseconds; only what lies before is known.
+        listed_at: microseconds; what comes later may not be listed.
+        moments: microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
+    """
+
+    users: NDArray[np.int32]
+    ids: Sequence[str | None]
+    now: NDArray[np.int64]
+    listed_at: NDArray[np.int64]
+    moments: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

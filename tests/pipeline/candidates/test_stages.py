@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recsys.data.requests import Request
-from recsys.pipeline.ranking.stages import LiveStages, Stages
+from recsys.pipeline.candidates.stages import LiveStages, Stages
 from recsys.pipeline.recommender.recommend import Recommender
 
 TOO_SHORT = 1e-9
