@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys.cli import figures, lists, options
+from recsys.cli import figures, options
 from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it, and say what to type next."""
+    from recsys.cli import lists
     from recsys.config import load_config
     from recsys.data.datasets.source import write_dataset
     from recsys.data.loading import load_dataset

@@ -2,7 +2,7 @@
 
 import argparse
 
-from recsys.cli import lists, options, output
+from recsys.cli import options, output
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,6 +18,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Rank, and print the list with its reasons."""
+    from recsys.cli import lists
     from recsys.data.requests import Request
     from recsys.errors import DataError
     from recsys.pipeline.recommender.recommend import Recommender

@@ -1,25 +1,24 @@
 """Ranked lists for people and programs: with titles and reasons."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recsys.cli import output
 from recsys.moments import day_of, iso_time
-
-if TYPE_CHECKING:
-    from recsys.pipeline.recommender.item_list import ItemList
-    from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.recommender.item_list import ItemList
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.recommender.user_lookup import history_of, profile_of
 
 _HISTORY = 5
 
 
-def print_user(recommender: "Recommender", user_id: str, ranked: "ItemList") -> None:
+def print_user(recommender: Recommender, user_id: str, ranked: ItemList) -> None:
     """Print what a user did last, and an explained list with titles, the parts of each score, and reasons."""
-    history = recommender.history_of(user_id, _HISTORY)
+    history = history_of(recommender, user_id, _HISTORY)
     if history:
         rows = [[day_of(time), event, _title(recommender, item)] for item, event, time in reversed(history)]
         output.print_table(["when", "event", "item"], rows, title=f"user {user_id}: the newest of what is known")
-    profile = [f"{column} {', '.join(values)}" for column, values in recommender.profile_of(user_id).items()]
+    profile = [f"{column} {', '.join(values)}" for column, values in profile_of(recommender, user_id).items()]
     if profile:
         print(f"user {user_id}, by the table of users: {'; '.join(profile)}")
     if not history and not profile:
@@ -41,7 +40,7 @@ def print_user(recommender: "Recommender", user_id: str, ranked: "ItemList") -> 
     output.print_table(columns, rows, title=title)
 
 
-def user_as_json(recommender: "Recommender", user_id: str, ranked: "ItemList") -> dict[str, Any]:
+def user_as_json(recommender: Recommender, user_id: str, ranked: ItemList) -> dict[str, Any]:
     """What `print_user` prints, for programs."""
     items = [
         {
@@ -58,18 +57,18 @@ def user_as_json(recommender: "Recommender", user_id: str, ranked: "ItemList") -
     ]
     history = [
         {"item_id": item, "event": event, "timestamp": iso_time(time)}
-        for item, event, time in recommender.history_of(user_id)
+        for item, event, time in history_of(recommender, user_id)
     ]
     return {
         "model_version": ranked.model_version,
         "user_id": user_id,
-        "profile": recommender.profile_of(user_id),
+        "profile": profile_of(recommender, user_id),
         "history": history,
         "items": items,
     }
 
 
-def _title(recommender: "Recommender", item_id: str) -> str:
+def _title(recommender: Recommender, item_id: str) -> str:
     catalogue = recommender.catalogue
     title = catalogue.frame["title"][catalogue.vocabulary.number(item_id)]
     return str(title)[:60] if title else item_id

@@ -14,6 +14,7 @@ from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.served_list import ServedList
 from recsys.data.tables.schema import MAX_ID
 from recsys.moments import iso_time
+from recsys.pipeline.recommender.user_lookup import history_of, profile_of, users_like
 from serving.calls.access import Allow, GuardedRoute
 from serving.calls.paths import USER
 from serving.errors import GUARDED, documented
@@ -45,7 +46,7 @@ async def find_users(
     None where ids are pseudonyms."""
 
     def find() -> dict[str, Any]:
-        found = service.live.served.recommender().users_like(q, n)
+        found = users_like(service.live.served.recommender(), q, n)
         return {"users": [{"user_id": user_id, "n_events": n_events} for user_id, n_events in found]}
 
     return json_response(await service.threads.reading.run(find))
@@ -103,7 +104,7 @@ def _stored_ids(user_id: str, service: Service) -> list[str]:
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
     service.shown.flush()
     served = service.live.served.require()
-    known = served.recommender.history_of(user_id, n)
+    known = history_of(served.recommender, user_id, n)
     ids = _stored_ids(user_id, service)
     events = sorted((event for id_ in ids for event in service.store.events_of(id_, n)), key=attrgetter("timestamp"))
     lists = sorted((one for id_ in ids for one in service.store.lists_of(id_, n)), key=attrgetter("timestamp"))
@@ -114,7 +115,7 @@ def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
         "events": [_shown(event) for event in events[-n:]],
         "history": [{"item_id": item, "event": name, "timestamp": iso_time(time)} for item, name, time in known],
         "lists": [_list(one) for one in lists[-n:]],
-        "profile": served.recommender.profile_of(user_id),
+        "profile": profile_of(served.recommender, user_id),
     }
 
 

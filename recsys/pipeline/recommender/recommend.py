@@ -36,9 +36,6 @@ from recsys.registry import Registry
 
 _WANTED = "a list is made for a Request, such as Request(user_id='u1', n=10)"
 
-_LOOKED_AT = 1_000
-"""Most users that a search for users compares."""
-
 
 class Recommender:
     """A trained version and the events since. Lists may be asked for while other threads add events.
@@ -194,7 +191,7 @@ class Recommender:
         item = self.catalogue.vocabulary.number(item_id)
         if item < 0:
             raise DataError(f"the catalogue has no item {item_id!r}")
-        now = max(int(self._now()[0]), clock())
+        now = max(self.now(), clock())
         not_there = (self.scoring.facts.created > now) | (self.catalogue.gone < now)  # NaN, where nobody knows, is not
         scores = np.where(not_there, -np.inf, similarities(self.scoring, item, by))
         best = np.argsort(-scores, kind="stable")[:n]
@@ -250,41 +247,12 @@ class Recommender:
         given = [any(item in items for item in request.history or ()) for request in requests]
         return np.array([not (known or own) for known, own in zip(stored, given, strict=True)], dtype=bool)
 
-    def history_of(self, user_id: str, n: int = 100) -> list[tuple[str, str, int]]:
-        """What is known of a user: (item_id, event, microseconds), oldest first; empty for an unknown one."""
-        users = np.array([self.users.number(user_id)], dtype=np.int32)
-        history = self.scoring.histories(users, self._now(), n)
-        items = self.catalogue.vocabulary.ids(history.items)
-        names = [self._event_names[event] for event in history.events]
-        return list(zip(items, names, history.times.tolist(), strict=True))
-
-    def profile_of(self, user_id: str) -> dict[str, list[str]]:
-        """What the user table says of a user, by column; of numbers and times the tenth that they lie in."""
-        profiles, id_ = self.scoring.sources.user_profiles, self.users.remembered_id(user_id)
-        found: dict[str, list[str]] = {}
-        for column, value in profiles.of_user(id_) if profiles is not None and id_ is not None else ():
-            found.setdefault(column, []).append(value)
-        return found
-
-    def users_like(self, text: str, n: int) -> list[tuple[str, int]]:
-        """Known users whose id holds a text, case aside: (user_id, events known of them).
-
-        The id that equals the text comes first, then those that begin with it, the most active first. Only the first
-        `_LOOKED_AT` and the one that equals the text are considered. None where users are known by pseudonyms.
-        """
-        found = self.users.find(text, _LOOKED_AT)
-        if not found:
-            return []
-        numbers, now = np.array(list(found), dtype=np.int32), np.repeat(self._now(), len(found))
-        lengths = np.diff(self.scoring.histories(numbers, now).offsets)
-        best = np.lexsort((-lengths, np.array(list(found.values()))))[:n]
-        return list(zip(self.users.vocabulary.ids(numbers[best].tolist()), lengths[best].tolist(), strict=True))
-
-    def _now(self) -> NDArray[np.int64]:
-        """(1,) after everything known, and not before the clock: idle hours count once events are live."""
+    def now(self) -> int:
+        """Microseconds: after everything known, and not before the clock once events are live, since idle hours count
+        then."""
         latest = self.scoring.state.latest
         live = latest > self.bundle.learned_until
-        return np.array([max(latest + 1, clock()) if live else latest + 1], dtype=np.int64)
+        return max(latest + 1, clock()) if live else latest + 1
 
     def block(self, requests: Sequence[Request]) -> RequestBlock:
         """Requests as numbers, with their histories and rules.
@@ -306,5 +274,5 @@ class Recommender:
     def _stored(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""
         users = [-1 if r.user_id is None or r.history is not None else self.users.number(r.user_id) for r in requests]
-        now = [self._now()[0] if r.time is None else r.time for r in requests]
+        now = [self.now() if r.time is None else r.time for r in requests]
         return np.array(users, dtype=np.int32), np.array(now, dtype=np.int64)

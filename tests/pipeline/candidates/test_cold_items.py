@@ -20,6 +20,7 @@ from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.recommender.user_lookup import history_of
 from recsys.pipeline.training.item_dropout import ALWAYS_MET, NEVER_MET, ItemDropout, moments_met
 from recsys.pipeline.training.rows import UnseenWindow, training_rows
 from recsys.pipeline.training.steps import TrainingSteps
@@ -181,6 +182,6 @@ def test_a_new_item_is_wanted_by_those_who_like_what_it_is_about(recommender: Re
 def test_an_older_catalogue_knows_nothing_of_a_newer_item(recommender: Recommender) -> None:
     newer = recommender.with_scoring(recommender.scoring.updated([NEW]))
     newer.observe([click("user 0", "fresh", AFTER)])
-    assert newer.history_of("user 0")[-1][0] == "fresh"
-    assert recommender.history_of("user 0") == newer.history_of("user 0")[:-1]
+    assert history_of(newer, "user 0")[-1][0] == "fresh"
+    assert history_of(recommender, "user 0") == history_of(newer, "user 0")[:-1]
     assert "fresh" not in recommender.recommend(Request("user 0", n=30)).ids

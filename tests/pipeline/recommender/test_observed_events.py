@@ -12,6 +12,7 @@ from recsys.data.requests import Request
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.recommender.user_lookup import history_of
 
 
 def test_an_observed_event_changes_the_next_list(recommender: Recommender) -> None:
@@ -19,14 +20,14 @@ def test_an_observed_event_changes_the_next_list(recommender: Recommender) -> No
     asked = [Request("newcomer"), Request(history=("no item",)), Request(history=("books-0-small",)), Request(USER)]
     asked += [replace(asked[-1], time=AFTER - 10_000 * DAY)]
     assert recommender.are_cold(asked).tolist() == [True, True, False, False, True]
-    assert recommender.history_of("newcomer") == []
+    assert history_of(recommender, "newcomer") == []
     events = [click("newcomer", f"books-{kind}-small", AFTER + kind) for kind in range(3)]
     assert recommender.observe(events) == 0
     after = recommender.recommend(Request("newcomer", n=5))
     assert not recommender.are_cold([Request("newcomer")]).any()
     assert before.ids != after.ids
     assert sum(item.startswith("books") for item in after.ids) >= 3
-    assert [item for item, _, _ in recommender.history_of("newcomer")] == [event.item_id for event in events]
+    assert [item for item, _, _ in history_of(recommender, "newcomer")] == [event.item_id for event in events]
 
 
 def test_events_of_unknown_items_are_counted_and_change_nothing(recommender: Recommender) -> None:
@@ -39,15 +40,15 @@ def test_events_of_unknown_items_are_counted_and_change_nothing(recommender: Rec
 
 def test_an_event_of_a_new_name_is_known_by_it(recommender: Recommender) -> None:
     recommender.observe([click("newcomer", "books-0-small", AFTER, event="gift")])
-    assert recommender.history_of("newcomer") == [("books-0-small", "gift", AFTER)]
+    assert history_of(recommender, "newcomer") == [("books-0-small", "gift", AFTER)]
     assert all(one.reasons for one in recommender.recommend(Request("newcomer"), explain=True).explain())
 
 
 def test_late_events_find_their_place(recommender: Recommender) -> None:
     recommender.observe([click("x", "books-0-small", AFTER + 5)])
     recommender.observe([click("x", "books-1-small", AFTER - 90 * DAY), click("x", "books-2-small", AFTER)])
-    assert [item for item, _, _ in recommender.history_of("x")] == ["books-1-small", "books-2-small", "books-0-small"]
-    assert [item for item, _, _ in recommender.history_of("x", 2)] == ["books-2-small", "books-0-small"]
+    assert [item for item, _, _ in history_of(recommender, "x")] == ["books-1-small", "books-2-small", "books-0-small"]
+    assert [item for item, _, _ in history_of(recommender, "x", 2)] == ["books-2-small", "books-0-small"]
 
 
 def test_live_events_are_as_good_as_learned_ones(bundle: Bundle) -> None:
@@ -113,5 +114,5 @@ def test_lists_stay_whole_while_events_are_observed(recommender: Recommender) ->
             for found in done.result():
                 check(found, 3)
         writing.result()
-    assert len(recommender.history_of("busy", 100)) == 60
+    assert len(history_of(recommender, "busy", 100)) == 60
     assert sum(map(len, recommender.scoring.state.segments)) == len(recommender.bundle.log) + 120

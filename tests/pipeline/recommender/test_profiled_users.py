@@ -17,6 +17,7 @@ from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.live_events import load_snapshot, save_snapshot
 from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.recommender.user_lookup import history_of, profile_of
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.continued import can_continue
 from recsys.pipeline.training.train import train
@@ -72,8 +73,8 @@ def test_newcomers_get_what_their_town_likes(towns: Bundle, tmp_path: Path) -> N
 
 def test_what_is_told_of_a_user_is_shown_and_is_a_reason(towns: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
     recommender = Recommender(towns)
-    assert recommender.profile_of("new in book town") == {"town": ["book town"]}
-    assert recommender.profile_of("stranger") == {}
+    assert profile_of(recommender, "new in book town") == {"town": ["book town"]}
+    assert profile_of(recommender, "stranger") == {}
     found = recommender.recommend(Request("new in book town", n=5), explain=True)
     told = [reason for one in found.explain() for reason in one.reasons if "book town" in reason]
     assert told
@@ -83,7 +84,7 @@ def test_what_is_told_of_a_user_is_shown_and_is_a_reason(towns: Bundle, capsys: 
     assert "user new in book town, by the table of users: town book town" in shown
     assert "is not known" not in shown
     recommender.forget([user_digest("new in book town")])
-    assert recommender.profile_of("new in book town") == {}
+    assert profile_of(recommender, "new in book town") == {}
 
 
 def test_the_report_has_it_as_a_simpler_ranking_and_newer_users_have_their_towns(
@@ -102,8 +103,8 @@ def test_who_is_forgotten_has_no_town(towns: Bundle) -> None:
     recommender.forget([user_digest("user 2")])
     assert recommender.block([Request("user 2"), Request("user 3")]).profiles.tolist() == [-1, 3]
     recommender.observe([click("user 2", "coffee-0-small", AFTER)])
-    assert recommender.history_of("user 2")
-    assert recommender.profile_of("user 2") == {}, "who comes back is somebody new"
+    assert history_of(recommender, "user 2")
+    assert profile_of(recommender, "user 2") == {}, "who comes back is somebody new"
     cleared = towns.without_users([user_digest("user 2"), user_digest("new in book town")])
     rows = Recommender(cleared).block([Request("user 2"), Request("user 3"), Request("new in book town")]).profiles
     assert rows.tolist() == [-1, 2, -1]

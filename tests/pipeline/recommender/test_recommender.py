@@ -19,6 +19,7 @@ from recsys.pipeline.ranking.ranker_calibration import RankerCalibration
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import LIST_SCHEMA
 from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.recommender.user_lookup import history_of
 from recsys.rank.score_calibration import ScoreCalibration
 from recsys.registry import Registry
 
@@ -85,7 +86,7 @@ def _excluding(bundle: Bundle) -> Recommender:
 def test_candidates_may_be_seen_but_must_be_available(recommender: Recommender) -> None:
     available = recommender.catalogue.available
     items = recommender.catalogue.vocabulary
-    seen = next(item for item, _, _ in recommender.history_of(USER) if available[items.number(item)])
+    seen = next(item for item, _, _ in history_of(recommender, USER) if available[items.number(item)])
     assert ids(_excluding(recommender.bundle), user_id=USER, candidates=(seen,)) == (seen,)
     gone = items.ids(np.flatnonzero(~available))
     assert ids(recommender, user_id=USER, candidates=tuple(gone)) == ()
@@ -112,7 +113,7 @@ def test_a_list_meets_its_filters(recommender: Recommender) -> None:
 
 
 def test_seen_items_are_left_out_put_behind_or_kept(recommender: Recommender) -> None:
-    seen = {item for item, _, _ in recommender.history_of(USER)}
+    seen = {item for item, _, _ in history_of(recommender, USER)}
     assert not seen & set(ids(recommender, user_id=USER, n=30, policy={"seen": "exclude"}))
     demoted = ids(recommender, user_id=USER, n=30, policy={"seen": "demote"})
     places = [item in seen for item in demoted]
@@ -125,7 +126,7 @@ def test_seen_items_are_left_out_put_behind_or_kept(recommender: Recommender) ->
 
 def test_of_given_candidates_the_known_are_kept_unless_the_request_says_otherwise(recommender: Recommender) -> None:
     excluding = _excluding(recommender.bundle)
-    seen = list(dict.fromkeys(item for item, _, _ in recommender.history_of(USER)))[:3]
+    seen = list(dict.fromkeys(item for item, _, _ in history_of(recommender, USER)))[:3]
     new = [item for item in ids(excluding, user_id=USER, n=30) if item not in seen][:3]
     given = (*seen, *new)
     for policy in ({}, {"seen": "auto"}, {"seen": "keep"}):

@@ -10,6 +10,7 @@ import pytest
 
 from recsys import Bundle, ConfigError, Recommender, Registry, Request, dataset_from_frames, load_dataset, train
 from recsys.data.dataset import Dataset
+from recsys.pipeline.recommender.user_lookup import history_of
 
 Call = Callable[[Any, Path], object]
 """What is called with a recommender and a folder."""
@@ -22,7 +23,7 @@ Call = Callable[[Any, Path], object]
         (lambda r, _: r.recommend({"user_id": "u1"}), "not a builtins.dict"),
         (lambda r, _: r.recommend_many(["user 1"]), "a list is made for a Request"),
         (lambda r, _: r.recommend_many(Request("user 1")), "recommend_many takes a list"),
-        (lambda r, _: r.history_of(1), "the id of a user is text, such as '1', not a builtins.int"),
+        (lambda r, _: history_of(r, 1), "the id of a user is text, such as '1', not a builtins.int"),
         (lambda r, _: r.similar(1), "the id of an item is text, such as '1', not a builtins.int"),
         (lambda r, _: r.observe([{"user_id": "u1"}]), "observe takes a list of Events"),
         (lambda _, folder: Recommender(folder), r"Recommender.load\('reg/'\) reads one"),  # type: ignore[arg-type]

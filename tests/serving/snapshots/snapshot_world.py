@@ -12,6 +12,7 @@ from recsys.config import Config
 from recsys.data.events import Event
 from recsys.data.item_changes import ItemChange
 from recsys.data.requests import Request
+from recsys.pipeline.recommender.user_lookup import history_of
 from recsys.registry import Registry
 from recsys.store import Store
 from serving.settings import Settings
@@ -78,7 +79,7 @@ def follow(live: LiveState) -> None:
 
 
 def knows(live: LiveState, user: str) -> list[tuple[str, str, int]]:
-    return live.served.recommender().history_of(user)
+    return history_of(live.served.recommender(), user)
 
 
 def same_histories(one: LiveState, other: LiveState) -> None:
