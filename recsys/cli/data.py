@@ -64,8 +64,8 @@ def run_get(arguments: argparse.Namespace) -> int:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Read a directory and report; bad rows go to rejected.jsonl even when there are too many of them."""
+    from recsys.data.dataset_summary import summarise
     from recsys.data.loading import read_dataset
-    from recsys.data.summary import summarise
     from recsys.data.tables.rejections import NoUsableRowError, rejected_path, write_rejected
 
     config, aside = read_config(arguments, ("data.", "events.", "privacy.")), rejected_path(arguments.folder)

@@ -2,7 +2,7 @@
 
 A data set
     dataset, loading            a catalogue and a log in one set of numbers, read from a folder or from frames
-    summary                     what is in it
+    dataset_summary             what is in it
     repeats, split              whether people come back; windows in time
 Items
     catalogue, vocabulary, id_table   the items; ids to numbers and back

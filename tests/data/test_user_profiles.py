@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from recsys.data.dataset_summary import summarise
 from recsys.data.forget import user_digest
 from recsys.data.loading import LoadReport, dataset_from_frames, load_dataset
 from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.summary import summarise
 from recsys.data.user_profiles import UserProfiles
 
 USERS = pl.DataFrame(

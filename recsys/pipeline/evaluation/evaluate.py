@@ -16,11 +16,11 @@ from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
 from recsys.pipeline.candidates.request_block import block_size
-from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.facts import facts_of
 from recsys.pipeline.evaluation.labelled import LabelledBlock, LabelledRequests, labelled_requests
 from recsys.pipeline.evaluation.logged import with_off_policy
 from recsys.pipeline.evaluation.measure import measure
+from recsys.pipeline.evaluation.request_caveats import caveats_of_log
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline, PastScoring
 from recsys.pipeline.past.strongest_event import StrongestEvent

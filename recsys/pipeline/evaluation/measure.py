@@ -16,9 +16,9 @@ from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import MeasuredReport
 from recsys.eval.slices import category_slices, request_slices
 from recsys.eval.summary import summarise
-from recsys.pipeline.evaluation.caveats import caveats_of_requests, caveats_of_rules
 from recsys.pipeline.evaluation.labelled import LabelledRequests
 from recsys.pipeline.evaluation.rankings import K, RankedRequests, RankingLists, Rankings
+from recsys.pipeline.evaluation.request_caveats import caveats_of_requests, caveats_of_rules
 from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.progress import Progress

@@ -15,7 +15,7 @@ from recsys.eval.ranking import RankedLists, Targets, pessimistic, pessimistic_h
 from recsys.eval.results import CandidateRecall
 from recsys.pipeline.candidates.merging import Pairs
 from recsys.pipeline.candidates.sources import Sources
-from recsys.pipeline.evaluation.dial import DialCurves
+from recsys.pipeline.evaluation.dial_curves import DialCurves
 from recsys.pipeline.evaluation.labelled import LabelledBlock
 from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.ordering import RankedBlock

@@ -6,7 +6,7 @@ import numpy as np
 
 from features.state import EventState
 from recsys.eval.dial import DialPoint, worthwhile_discovery
-from recsys.pipeline.evaluation.dial import DialCurves
+from recsys.pipeline.evaluation.dial_curves import DialCurves
 from recsys.pipeline.evaluation.labelled import labelled_blocks
 from recsys.pipeline.evaluation.rankings import K
 from recsys.pipeline.past.requests import PastRequests

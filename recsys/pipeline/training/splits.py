@@ -16,11 +16,11 @@ from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, MeasuredReport, Window
 from recsys.eval.summary import join_reports
-from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.evaluate import pipeline_of, with_user_ids
 from recsys.pipeline.evaluation.facts import facts_of
 from recsys.pipeline.evaluation.labelled import labelled_requests
 from recsys.pipeline.evaluation.measure import measure
+from recsys.pipeline.evaluation.request_caveats import caveats_of_log
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.strongest_event import StrongestEvent
 from recsys.pipeline.ranking.scoring import Scoring

@@ -17,11 +17,11 @@ from recsys.data.split import TemporalSplit
 from recsys.eval.results import MeasuredReport, Window
 from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
-from recsys.pipeline.evaluation.caveats import caveats_of_log
 from recsys.pipeline.evaluation.facts import facts_of
 from recsys.pipeline.evaluation.labelled import labelled_requests
 from recsys.pipeline.evaluation.logged import with_off_policy
 from recsys.pipeline.evaluation.measure import BASELINES, measure
+from recsys.pipeline.evaluation.request_caveats import caveats_of_log
 from recsys.pipeline.evaluation.shown import dcg_of_shown
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline, PastScoring

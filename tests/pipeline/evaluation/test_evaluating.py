@@ -22,7 +22,7 @@ from recsys.eval.ranking import Targets, pessimistic_hits
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.candidates.merging import Candidates
 from recsys.pipeline.candidates.request_block import RequestBlock
-from recsys.pipeline.evaluation.dial import DIALS, DialCurves
+from recsys.pipeline.evaluation.dial_curves import DIALS, DialCurves
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.evaluation.rankings import best_of_source
