@@ -21,7 +21,7 @@ from recsys.retrieval.sort_keys import rank_keys
 logger = logging.getLogger("recsys.serving")
 
 PAUSE_SECONDS = 1.0
-"""After a worker that nobody stopped has ended, before another one takes its place."""
+"""Pause before a worker that ended by itself is replaced."""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 

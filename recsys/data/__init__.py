@@ -17,7 +17,7 @@ Requests
     requests, request_file      one request; a table of them
     served_list, list_places    one answered list; what its places are worth
 People
-    user_profiles               what is known of users besides
+    user_profiles               the user table
     pseudonyms, forget          hashed ids; users who are forgotten
 Its rooms
     tables                      files to checked columns, whatever they are of

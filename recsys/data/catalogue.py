@@ -17,7 +17,7 @@ MAX_TEXT_CHARACTERS = 4_000
 """Longer texts are cut: no encoder reads further, and a tokenizer's time grows with them."""
 
 _FRAME, _IDS, _TEXT_LENGTHS = "items.parquet", "ids", "text_lengths.npy"
-"""Files of a saved catalogue. The last two are what a server would have to make of all ids and texts at its start."""
+"""Files of a saved catalogue. The last two save a server from deriving them from all ids and texts when it starts."""
 
 _UNTIL = "available_until"
 
@@ -77,15 +77,15 @@ class ItemCatalogue:
 
     @cached_property
     def gone(self) -> NDArray[np.float64]:
-        """(n_items,) microseconds after which an item is not there any more; inf where nothing tells. What is bought
-        may be gone by that."""
+        """(n_items,) microseconds: when each item goes; inf where that is not known. An item of which there is one may
+        go by being bought."""
         if not isinstance(self.frame.schema.get(_UNTIL), pl.Datetime):  # of an earlier release, or made by hand
             return np.full(len(self), np.inf)
         return self.frame[_UNTIL].dt.timestamp("us").cast(float).fill_null(np.inf).to_numpy()
 
     @cached_property
     def created(self) -> NDArray[np.float64]:
-        """(n_items,) microseconds when an item was created, NaN where nothing tells."""
+        """(n_items,) microseconds: when each item was created; NaN where that is not known."""
         if "created_at" not in self.frame.columns:  # made by hand
             return np.full(len(self), np.nan)
         return self.frame["created_at"].dt.timestamp("us").cast(float).fill_null(np.nan).to_numpy()

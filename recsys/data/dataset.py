@@ -16,7 +16,7 @@ class Dataset:
         log: the events, in time order.
         n_rejected: rows that were set aside.
         fingerprint: sha256 of the content, for the manifest.
-        profiles: what is known of users besides what they did; None where nothing is.
+        profiles: what the user table says; None without one that says anything.
     """
 
     catalogue: ItemCatalogue

@@ -1,4 +1,4 @@
-"""What a log tells of each item as a whole: how often it was wanted, and how long it was there for that."""
+"""How often each item was wanted over the whole log, and how long it was there to be wanted."""
 
 from dataclasses import dataclass
 
@@ -48,14 +48,15 @@ class ItemPast:
         return ItemPast(np.pad(self.counts, more), np.pad(self.worths, more), firsts, lasts, self.clock)
 
     def share_there(self, created: NDArray[np.float64], gone: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n_items,) share of all signs that fall into the time when each item was there.
+        """(n_items,) share of all signs of interest that fall into the time when each item was there.
 
-        Time is counted by the signs of all items: days of a small shop that has grown since say little. An item is
-        taken to be there for as long before its first sign and after its last one as lies between two of its own, or
-        of a usual item if that is longer. One that nobody wanted is there throughout.
+        Time is measured in signs of interest of all items, because the early days of a shop that has grown say little.
+        Where nothing says when an item came and went, it is taken to be there before its first sign and after its last
+        one for as long as usually passes between two of its own signs, or between two of a typical item if that is
+        longer. An item that nobody wanted is there throughout.
 
         Args:
-            created, gone: (n_items,) microseconds between which it can be there; NaN and inf where nothing tells.
+            created, gone: (n_items,) microseconds between which it can be there; NaN and inf where that is not known.
         """
         wanted, several = self.counts > 0, self.counts > 1
         if not wanted.any():

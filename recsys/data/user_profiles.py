@@ -36,7 +36,7 @@ class UserProfiles:
 
         Args:
             frame: `user_id`, distinct, and attributes. Numbers and times are cut into tenths.
-            pseudonyms: by which the users are kept, where they are.
+            pseudonyms: in place of ids, if users are stored by them.
         """
         groups = groups_of(in_tenths(frame), ["user_id"])
         if groups is None:

@@ -11,7 +11,7 @@ from recsys.eval.protocol import Measurement
 
 _FEW_REQUESTS = 300
 _FEW_USERS = 20
-"""Fewer users than this tell little of how much users differ, however wide the interval."""
+"""With fewer users than this, the requests say little of how much users differ, however wide the interval."""
 
 _MUCH_OF_ONE_USER = 0.2
 """A caveat tells of one user with at least this share of the requests."""

@@ -20,8 +20,8 @@ _EARNED = 0.9
 """What a place given to a hardly known item must earn at least, as a share of what a place earns on average."""
 
 _FEWEST_PLACES = 0.02
-"""Share of all places that a setting must give to hardly known items: where it moves next to nothing, noise decides
-what it seems to cost, and nothing tells what it will cost when more such items come."""
+"""Share of all places that a setting must give to hardly known items. A setting that moves next to nothing costs what
+noise makes it cost, and says nothing of what it will cost once there are more such items."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,12 @@ class DialPoint:
     n_requests: int = 0
 
     def gain(self, name: DialName) -> float:
-        """What the dial is there for."""
+        """What the dial is meant to raise: diversity, or the share of hardly known items."""
         return self.diversity if name == "diversity" else self.hardly_known
 
 
 def furthest(points: Sequence[DialPoint], name: DialName) -> DialPoint | None:
-    """The setting that gives most of what the dial is there for, and keeps `KEPT_NDCG` of the ndcg at 0; None where
-    no setting was measured."""
+    """The setting with the largest gain that keeps `KEPT_NDCG` of the ndcg at 0; None if no setting was measured."""
     base = next((point for point in points if point.dial == 0.0), None)
     if base is None:
         return None
@@ -59,9 +58,10 @@ def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
     """The furthest setting of discovery up to which the places that hardly known items gain earn, in ndcg, at least
     `_EARNED` of what a place earns on average; 0 where nothing tells.
 
-    What a small step costs is less than the noise of some thousand requests. Around the best order the cost grows with
-    the square of the places that are given, so what each of them costs lies on a line; the line through all settings,
-    those too that nobody would choose, must speak for a setting as well as its own figures.
+    A small step costs less than the noise of a few thousand requests. Near the best order the cost grows with the
+    square of the number of places given away, so the price of one place grows linearly with that number. A setting must
+    therefore pass twice: by its own price, and by the line fitted through the prices of all settings, including those
+    that nobody would choose.
 
     Args:
         curves: of requests of different windows, each with the same settings in increasing order; those without
@@ -85,7 +85,7 @@ def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
 
 
 def _increasing_line(gained: NDArray[np.float64], price: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n_settings,) the prices of a place, made a line in the number of places gained that does not fall.
+    """(n_settings,) the prices of a place, fitted by a line in the number of places gained that does not fall.
 
     The noise of an ndcg grows with the places that were moved, so settings count in proportion to these.
     """

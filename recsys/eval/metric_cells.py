@@ -1,4 +1,4 @@
-"""Metrics in writing: what each one says, its figure and interval."""
+"""Metrics as text: what each one means, its figure and its interval."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ METRICS: Mapping[str, tuple[str, str]] = {
     "novelty": ("{:.1f}", "How little known the listed items are, in bits: one more is half as popular."),
     "diversity": ("{:.2f}", "How unlike the items of one list are: 0 alike, 1 unrelated."),
 }
-"""Name to how it is written, and what it says."""
+"""Name -> format of the figure, and what it means."""
 
 _NOTHING = Interval(mean=None, low=None, high=None)
 
@@ -38,12 +38,12 @@ def interval_of(metrics: Metrics, name: str) -> Interval:
 
 
 def mean_text(figure: Interval, form: str) -> str:
-    """The mean in writing."""
+    """The mean as text."""
     return "–" if figure["mean"] is None else form.format(figure["mean"])
 
 
 def span_text(figure: Interval, form: str) -> str:
-    """The interval in writing; empty where there is none."""
+    """The interval as text; empty where there is none."""
     low, high = figure["low"], figure["high"]
     if low is None or high is None or low == high:
         return ""

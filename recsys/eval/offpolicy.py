@@ -14,12 +14,13 @@ FEW = 100
 """Effective placements below which an estimate is not to be relied on."""
 
 _FEW_REWARDED = 10
-"""Effective rewarded placements below which neither it nor its interval is: where the measured lists were hardly ever
-shown and earned something, the interval is drawn from next to no clicks, and around none at all it has no width."""
+"""Effective rewarded placements below which neither an estimate nor its interval is to be relied on: if what was shown
+and earned something hardly ever agrees with the measured lists, the interval comes from next to no clicks; from none at
+all it has no width."""
 
 _MOST_WEIGHT = 50.0
-"""Weights above it, and above the root of the number of placements, are cut: some bias for much variance, and less of
-both the more placements there are; Ionides, JCGS 2008."""
+"""Weights above this and above the root of the number of placements are clipped: that trades some bias for much less
+variance, and both shrink as placements grow in number; Ionides, JCGS 2008."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class LoggedPlacements:
         predicted: the reward that a model expects of the placement; 0 without a model.
         expected: the reward that the model expects of what the measured policy puts there.
         requests: number of the list: placements of one list are resampled together.
-        n_behind: how many stand behind the longest list of the measured policy, which does not put them anywhere.
-        n_later: how many more stand on later pages, of which nothing is estimated.
+        n_behind: placements beyond the end of the longest list of the measured policy, which puts nothing there.
+        n_later: further placements, on later pages, for which nothing is estimated.
     """
 
     rewards: NDArray[np.float64]

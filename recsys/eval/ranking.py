@@ -139,7 +139,7 @@ def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
 def pessimistic(lists: RankedLists, targets: Targets, k: int) -> RankedLists:
     """The first `k` places once the targets within a run of equal scores have gone to its end: the lists to measure.
 
-    Lists that are k and as many places deep as the request has targets, or end before, give what deeper ones would.
+    The lists need to be only k places deep, plus one for each target of the request: deeper ones give the same.
     """
     order = _pessimistic_order(lists, _hits(lists, targets))[:, :k]
     return RankedLists(np.take_along_axis(lists.items, order, axis=1), np.take_along_axis(lists.scores, order, axis=1))

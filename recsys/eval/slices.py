@@ -13,7 +13,7 @@ _COLD_USER_EVENTS = 3
 
 _MOST_CATEGORIES = 5
 _FEWEST_REQUESTS = 30
-"""A category that fewer requests want tells nothing."""
+"""A category that fewer requests want is left out: its figures would be noise."""
 
 
 def request_slices(

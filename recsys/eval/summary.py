@@ -1,4 +1,4 @@
-"""Measurements of the same requests to one report: means with intervals, comparisons in pairs, slices, caveats."""
+"""From measurements of the same requests to one report: means with intervals, paired comparisons, slices, caveats."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ _FULL = ""
 """Name of the full pipeline among compared rankings."""
 
 _ALWAYS = ("cold_item", "cold_user")
-"""Slices that a report names also where they hold no request."""
+"""Slices that a report names even if they hold no request."""
 
 
 def summarise(

@@ -17,7 +17,7 @@ from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Condition, Seen, Step
 
 _FIXED = (Pins, Cap, Floor, Exploration)
-"""Steps that hold for the places of a list, and so come behind all that gives it another order."""
+"""Steps that fix places of a list, and so come after all steps that reorder it."""
 
 
 class PolicyChange(NamedTuple):
@@ -72,7 +72,8 @@ class Policy:
         return items[items >= 0]
 
     def lacks(self, items: NDArray[np.int32], n: int) -> list[Condition]:
-        """What must be sought besides these candidates (n_candidates,), each for one of the rules of a list of `n`.
+        """Conditions that further candidates must meet: one for each rule that a list of `n` made of these candidates
+        (n_candidates,) would break.
 
         Demoted items neither help nor are sought: no rule fetches them before others.
         """

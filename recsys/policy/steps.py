@@ -1,8 +1,8 @@
 """What a step of the policy is, and the plain ones: availability, seen and excluded items.
 
 A step may do three things. `narrow` says which items of the catalogue may be listed at all; it is asked before
-candidates are sought, so that a strict filter does not leave a list empty. `lacks` says what has to be sought besides,
-so that a rule can be kept that hardly any of the candidates would meet. `arrange` reorders what has been ranked.
+candidates are sought, so that a strict filter does not leave a list empty. `lacks` says which further candidates must
+be found, so that a rule that hardly any candidate meets can be kept. `arrange` reorders what has been ranked.
 """
 
 from dataclasses import dataclass, replace

@@ -24,7 +24,7 @@ _SAMPLE = 40
 """Vectors a cell that the centroids are learned from."""
 
 _ROUNDS = 5
-"""Of k-means: cells that are about right are enough."""
+"""Rounds of k-means: cells that are about right are enough."""
 _BLOCK = 4_096
 """Vectors compared with all centroids at once."""
 _CENTROIDS, _STARTS, _MEMBERS = "middles.npy", "starts.npy", "members.npy"

@@ -19,7 +19,7 @@ from recsys.retrieval.sparse import add_borrowers, add_links, look_up
 Number = TypeVar("Number", bound=np.integer)
 
 _SAMPLED_ABOVE = 4.0
-"""Where there are more than this many times the values asked for, a sample says which of them are looked at."""
+"""If there are more than this many times as many values as asked for, a sample says which of them are looked at."""
 
 
 class _Accumulators(threading.local):

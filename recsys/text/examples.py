@@ -35,7 +35,7 @@ class Examples:
         Args:
             log: events in time order.
             history: most events of one history.
-            targets: (n_events,) which events are targets; the positive ones if not given.
+            targets: (n_events,) which events are targets; by default the positive ones.
         """
         positive = log.weights > 0
         wanted = positive if targets is None else targets

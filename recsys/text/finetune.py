@@ -158,7 +158,7 @@ class Stage:
         return learner.network.read_texts(vectors, learner.bags[batch.items])
 
     def _loss_of_soft_targets(self, soft_targets: SoftTargets, generator: np.random.Generator) -> torch.Tensor:
-        """How far the network is from what a teacher says of some requests, as much as it counts."""
+        """Distance of the network from what a teacher says of some requests, times its weight."""
         learner, sampler = self.learner, self.learner.sampler
         rows = generator.choice(len(soft_targets), min(_SOFT_TARGETS, len(soft_targets)), replace=False)
         loss = soft_targets.loss(learner.network, learner.read, rows, sampler.max_history, sampler.n_kinds)

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 _MIN_TEXTS = 2
-"""Texts that must hold a token: one that stands in a single text says nothing of others."""
+"""Texts that must contain a token: one in a single text says nothing of other texts."""
 
 
 @dataclass(frozen=True)

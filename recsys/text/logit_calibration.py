@@ -19,7 +19,7 @@ _MOST_REQUESTS = 2_000
 _NEGATIVES = 50
 """Requests that are looked at, and items drawn beside what each wanted."""
 _PRECISION = np.array([10.0, 1e-4])
-"""Of the priors of slope and intercept: one over their variance."""
+"""Precision (1 / variance) of the normal priors of slope and intercept."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class LogitCalibration:
         weights: NDArray[np.float64],
         expected_slope: float = 1.0,
     ) -> "LogitCalibration":
-        """Weighted logistic regression on one feature, with normal priors: the slope as expected, the rate as counted.
+        """Weighted logistic regression on one feature, with normal priors around the slope that is expected and the
+        rate that was counted.
 
         So a handful of positives hardly moves the slope, and some dozens do.
 

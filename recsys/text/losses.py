@@ -9,7 +9,7 @@ from recsys.text.sampling import Batch
 from recsys.text.team import ALONE, Team
 
 _NOTHING = -1e9
-"""Logit of what is no candidate."""
+"""Logit of an item that is no candidate."""
 
 
 def batch_loss(network: InterestNetwork, texts: torch.Tensor, whole: Batch, team: Team = ALONE) -> torch.Tensor:

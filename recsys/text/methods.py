@@ -12,7 +12,7 @@ from recsys.text.layers import target_modules, upper_parameters
 Peft = Literal["lora", "adalora", "ia3", "full"]
 
 _DROPOUT = 0.05
-"""Of what an adapter reads."""
+"""Dropout of the input of an adapter."""
 _ALLOCATIONS = 1_000
 """AdaLoRA's own count of steps: training maps its progress, by steps or by time, to it."""
 _WARM_UP, _SETTLED = 100, 200

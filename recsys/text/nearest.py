@@ -85,8 +85,8 @@ class NearestItems:
     def candidates(
         self, scorer: Scorer, targets: NDArray[np.float32] | Float16Bits, mixtures: Sequence[Mixture]
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-        """Items that score high, with their logits, which are a little too low: what an event says of items beyond its
-        list is left out, and is less than what it says of any item in the list.
+        """Items that score high, with their logits. The logits are a little too low: what an event says of items that
+        are not in its list is left out, but that is less than what it says of any item in the list.
 
         Args:
             targets: (n_items, dim) those of the scorer, float32 or float16.

@@ -15,7 +15,7 @@ class NeighbourLists(NamedTuple):
     items: NDArray[np.int32]
     """(n, k), increasing within a row"""
     logits: NDArray[np.float32]
-    """(n, k) of a history of that one event, but for a constant"""
+    """(n, k) for a history of that one event, up to a constant"""
 
     def save(self, folder: Path, name: str) -> None:
         """Write NAME.npy and NAME.logits.npy."""

@@ -1,4 +1,4 @@
-"""How long to train, and how fast to learn when: by steps, or by the clock where that runs out first."""
+"""How long to train, and at which learning rate: by steps, or by the clock where time runs out first."""
 
 import math
 import time

@@ -1,4 +1,5 @@
-"""Vectors of the free texts of requests, kept for a while: pages of one list, and what many look for, are read once."""
+"""Vectors of the free texts of requests, kept for a while, so that the pages of one list, and what many people look
+for, are read once."""
 
 from collections.abc import Callable, Sequence
 

@@ -11,9 +11,9 @@ from recsys.text.attention import AttendedEvents, attended_events
 from recsys.text.examples import Examples
 
 _NEGATIVES = 1_024
-"""Items drawn for a batch, in common to all its targets."""
+"""Items drawn for a batch, as negatives for all its targets."""
 _SKIPPED = 8
-"""Most items of one list, shown and not chosen, that are held against the one that was."""
+"""Most items of a list, shown and not chosen, that serve as hard negatives for the one that was chosen."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class Sampler:
     correction.
 
     In-batch negatives are drawn by popularity; without the correction the model would learn to dislike popular items
-    (Yi et al., RecSys 2019). Uniform ones are drawn among the items that somebody chose: that nobody chose what nobody
-    met says nothing, and a model taught otherwise ranks new items last.
+    (Yi et al., RecSys 2019). Uniform negatives are drawn among the items that somebody chose: an item that nobody has
+    met yet was not rejected, and a model that is taught otherwise ranks new items last.
 
     Attributes:
         examples: what batches are drawn from, `batch_size` at a time.

@@ -44,7 +44,7 @@ PARAMETERS = ("place_logits", "age_logits", "event_logits", "worth", "prior", "p
 """Arrays of the network that inference needs beside its `scale`."""
 
 _SCALARS = ("worth", "prior_logit", "scale")
-"""Those of a single number."""
+"""Of these, the single numbers."""
 
 _PARAMETERS_FILE = "parameters.safetensors"
 
@@ -176,7 +176,8 @@ class Scorer:
         return logits
 
     def single_event_logits(self, events: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.float32]:
-        """(n, k) logits, but for a constant, of items (k,) for histories of one event, with the items `events` (n,)."""
+        """(n, k) logits, up to a constant, of items (k,) for histories of one event each, on the items `events`
+        (n,)."""
         logits: NDArray[np.float32] = (self.items.sources[events] * self.parameters["scale"]) @ self.items.targets[
             items
         ].T
@@ -184,7 +185,7 @@ class Scorer:
         return logits
 
     def prior_logits(self) -> NDArray[np.float32]:
-        """(n_items,) logits, but for a constant, without any history."""
+        """(n_items,) logits, up to a constant, without any history."""
         return np.asarray(self.items.targets @ self.parameters["prior"] + self.items.biases)
 
     def score_items(self, histories: HistoryBatch, items: NDArray[np.int64]) -> NDArray[np.float32]:

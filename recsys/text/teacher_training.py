@@ -33,7 +33,7 @@ _WEIGHT_DECAY = 0.01
 _RECENT = 200
 """Newest losses that are averaged in the message at the end."""
 _LARGEST_WEIGHT = 10.0
-"""Of what the teacher says; the model's own logit has the weight 1."""
+"""Largest weight of the teacher's logit; that of the model's own is 1."""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ Value = TypeVar("Value")
 class Team:
     """The place of one process in its team. By default it is alone.
 
-    `torch.distributed` has joined the processes before. But for `share` and `own`, all must call the same methods in
-    the same order; what a method gives is the same for all, so a decision made from it is too.
+    The processes are already joined by `torch.distributed`. Apart from `share` and `own`, all of them must call the
+    same methods in the same order. Each call gives all processes the same result, so what they decide by it is the
+    same.
 
     Attributes:
         rank: 0 for the process that reports and saves.
@@ -78,7 +79,7 @@ ALONE = Team()
 
 @contextmanager
 def joined(rank: int, size: int, meeting: str) -> Iterator[Team]:
-    """The team of `size` processes that all come to a meeting, a URL as `torch.distributed` takes them."""
+    """The team of `size` processes that meet at a URL, as `torch.distributed` takes it."""
     distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=size)
     try:
         yield Team(rank, size)

@@ -19,7 +19,7 @@ from serving.service import ListResponse, Service
 from serving.versions.loaded_version import LoadedVersion
 
 _OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "timestamp", "explain"})
-"""What a list that was made before cannot answer."""
+"""Parts of a request that a list made beforehand cannot take into account."""
 
 VARIANT = "precomputed"
 """What these lists are kept and counted as."""

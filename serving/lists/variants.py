@@ -10,7 +10,7 @@ _STEPS = 2**64
 
 
 def assigned(variants: Sequence[VariantConfig], unit: str) -> VariantConfig:
-    """The variant of a user, or of whatever else is to stay with one.
+    """The variant of a user, or of whatever else must always get the same one.
 
     Weighted rendezvous hashing (Schindelhauer and Schomaker, Weighted distributed hash tables, 2005): when a share
     grows, units move to that variant only; when a variant goes, only its own units move.

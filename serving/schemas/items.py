@@ -82,7 +82,7 @@ class ItemAnswer(BaseModel):
 
 
 class BriefItem(BaseModel):
-    """What is shown of an item in passing."""
+    """The short form of an item, in search results and histories."""
 
     item_id: str
     title: str | None

@@ -46,7 +46,7 @@ class UserAnswer(BaseModel):
 
     `events` are the newest ones in the store, of `n_events`; `history` is what the served version makes lists from,
     training data included; `lists` are the newest ones that were answered. All oldest first. `profile` is what the user
-    table of the training told, by column; of numbers and times the tenth that they lie in.
+    table said at the time of the training, by column; numbers and times are given as the tenth that they lie in.
     """
 
     user_id: str

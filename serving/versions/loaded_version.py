@@ -24,7 +24,7 @@ PAGE = 10_000
 """Entries read from the store at a time."""
 
 MISSED = 10_000
-"""Most events of unknown items that wait until the item is known; the newest ones do."""
+"""Most events that wait for their item to become known; of more, the newest ones do."""
 
 
 class LoadedVersion:

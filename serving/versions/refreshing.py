@@ -17,10 +17,10 @@ from serving.watching.metrics import Metrics
 logger = logging.getLogger("recsys.serving")
 
 RETRY_SECONDS = 5.0
-"""After a load has failed while nothing is served, or has to wait for the store."""
+"""Pause before the next try, if a load failed while nothing is served, or must wait for the store."""
 
 REFUSED_SECONDS = 60.0
-"""After a version was refused while another one is served: it may have been mended in place."""
+"""Pause before the next try, if a version was refused while another one is served: it may have been mended in place."""
 
 
 class VersionRefresher:

@@ -21,10 +21,10 @@ EVENTS_AT_STOP = 1_000
 """The same, when the server stops."""
 
 PAUSE_SECONDS = 600.0
-"""After a snapshot could not be written, or not be removed."""
+"""Pause after a snapshot could not be written or removed."""
 
 DAMAGED = "damaged"
-"""In place of the name of a snapshot that does not tell it."""
+"""Stands in for the name of a snapshot that is too damaged to have one."""
 
 
 class SnapshotKeeper:

@@ -13,8 +13,8 @@ _PREFIX = "recsys-metrics-locked-"
 """Not that of servers before this one, which lock nothing: `recsys-metrics-` and letters."""
 _MEMORY = "/dev/shm"
 _ROOM = 16 << 20
-"""Bytes that are to be free there: many times what workers count in, since others fill it too. A container may have
-next to nothing of it."""
+"""Bytes that must be free there: many times what the workers need, since other programs fill it too. In a container the
+place may be tiny."""
 
 
 @contextmanager
@@ -25,8 +25,8 @@ def metrics_folder(place: Path | None = None) -> Iterator[Path]:
     removes folders that nobody holds.
 
     Args:
-        place: where; None: in memory where there is such a place. Metrics are mapped files, and a full disk would kill
-            who counts.
+        place: where; None: in memory where there is such a place. Metrics are memory-mapped files: on a full disk,
+            counting would kill the worker.
     """
     place = place or Path(_MEMORY if _has_room(_MEMORY) else gettempdir())
     _sweep(place)

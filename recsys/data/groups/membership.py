@@ -22,7 +22,7 @@ _NAMED = {"column": pl.String, "value": pl.String}
 
 @dataclass(frozen=True)
 class Groups:
-    """Which rows have what in common.
+    """The groups of a table: each holds the rows that share a value.
 
     Attributes:
         members: (n_rows, n_groups) float32 CSR, 1 where the row is in the group.
@@ -79,7 +79,7 @@ def groups_of(frame: pl.DataFrame, without: Collection[str], ids: pl.Series | No
     `recsys.data.groups.paths`, also each part that the value lies in.
 
     Args:
-        without: columns that make no groups.
+        without: columns that form no groups.
         ids: of the rows, where a column may name rows by them: a row is in the group of those that name it.
     """
     shared = list(_shared(frame.drop(without, strict=False), ids))
@@ -100,8 +100,8 @@ def _shared(frame: pl.DataFrame, ids: pl.Series | None) -> Iterator[tuple[str, s
 
 
 def members_of(column: pl.Series, ids: pl.Series | None = None, level: int | None = None) -> sp.csr_matrix | None:
-    """(n_rows, n_values) float32 CSR, 1 where the row has the value, or has it in its list, or lies in it if they are
-    paths, or is named by it; None without any value.
+    """(n_rows, n_values) float32 CSR, 1 where a row has the value, has it in its list, lies below it (in a column of
+    paths), or is named by it (in a column of ids). None without any value.
 
     Args:
         ids: of the rows, where the column may name rows by them, see `recsys.data.groups.references`.

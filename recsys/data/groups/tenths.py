@@ -5,10 +5,10 @@ import polars as pl
 from recsys.data.groups.membership import is_code
 
 _PARTS = 10
-"""Of a column of numbers or times: its tenths are groups, or its values where it has no more than these."""
+"""Groups of a column of numbers or times: its tenths, or its values if it has no more than this many."""
 
 _DIGITS = 3
-"""Of the numbers in the name of a tenth, where they tell tenths apart."""
+"""Digits of the numbers in the name of a tenth, where these suffice to tell tenths apart."""
 
 
 def in_tenths(frame: pl.DataFrame) -> pl.DataFrame:

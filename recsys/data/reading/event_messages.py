@@ -61,10 +61,11 @@ class Message:
     """One entry of a stream.
 
     Attributes:
-        place: where it stands. With what it says it is the id of an event that brings none, which so counts once
-            however often it is delivered; another broker has other messages at such a place.
+        place: where it stands in its stream. For an event without an id, place and content together serve as one, so
+            that it counts once however often it is delivered. (The place alone does not: another broker may have
+            another message there.)
         content: the columns of an event, from JSON; or bytes that are such an object in JSON.
-        time: when it was written, microseconds: the time of an event that brings none.
+        time: when it was written, microseconds; the time of an event that has none of its own.
     """
 
     place: str

@@ -21,7 +21,7 @@ _NO_TEXT = {
     b"BZh91AY": ("is compressed by bzip2", "unpack it, or compress it by gzip"),
     b"\xfd7zXZ\x00": ("is compressed by xz", "unpack it, or compress it by gzip"),
 }
-"""What begins so is no text: what it is, and what to do; {} is the name of the file."""
+"""First bytes of files that are not text -> what they are, and what to do; {} is the name of the file."""
 
 
 def find_table(folder: Path, name: str) -> Path | None:

@@ -16,7 +16,7 @@ from recsys.places import Place
 REJECTED_DTYPES = {"row": pl.Int64(), "column": pl.String(), "value": pl.String(), "reason": pl.String()}
 
 _REASONS = 3
-"""Reasons that are told of a table."""
+"""Most reasons that a message gives for one table."""
 
 
 @dataclass(frozen=True)

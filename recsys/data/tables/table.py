@@ -12,7 +12,7 @@ import polars as pl
 from recsys.errors import DataError, check_kind
 
 ROW = "__row"
-"""Where the row is in its file: lines below the first row, 0 for that itself."""
+"""The row's place in its file: lines below the first row, which has 0."""
 
 BROKEN = "__broken"
 """Why a line cannot be split into cells; null where it can."""
@@ -24,10 +24,10 @@ FAULT = "__fault"
 """Place of the first broken rule of a row in `validation.Rules.checks`, from 1; 0 where the row is good."""
 
 VALUE = "__value_"
-"""What the names of read values begin with, before that of the file's column."""
+"""Prefix of the columns that hold the values read from the file's columns."""
 
 CELLS = "__cells"
-"""Those of a line of JSON, before they are columns."""
+"""The cells of a line of JSON, before they become columns."""
 
 EXTRA = tuple(f"__extra_{place}" for place in range(8))
 """Cells of a line of CSV behind the last column."""
@@ -74,8 +74,8 @@ def frame_table(frame: pl.LazyFrame | pl.DataFrame, name: str) -> Table:
 
 
 UNREADABLE = (OSError, EOFError, zlib.error, pl.exceptions.PolarsError, pl.exceptions.PanicException)
-"""What readers of files raise over one that is damaged, or cut off, also while it is read. A panic is what polars gives
-up in; it is no `Exception`."""
+"""What readers raise for a file that is damaged or cut off. Polars may also give up with a panic, which is no
+`Exception`."""
 
 
 def collect(table: Table, frame: pl.LazyFrame) -> pl.DataFrame:

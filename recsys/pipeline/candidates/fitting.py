@@ -33,7 +33,7 @@ from recsys.pipeline.training_run import TrainingRun
 from recsys.text.interest import InterestModel
 
 _NO_GROUPS = ("item_id", "title", "description", "available", "available_until")
-"""Columns that make no groups: those that are different for each item, and whether it is available today."""
+"""Columns that form no groups: those with a value of its own for each item, and whether it is available today."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SourceFitting:
 
     Attributes:
         catalogue: all items, also those without events.
-        profiles: what is known of users besides what they did; None where nothing is.
+        profiles: what the user table says; None without one that says anything.
         config: says which sources there are, and how each is fitted.
         run: how the training is done.
     """

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class SourceWeights:
-    """Source -> how much its ranks count, 1 where it is not told.
+    """Source -> how much its ranks count; 1 for a source that is not named.
 
-    Who is right about a user with a history may know nothing of others, so newcomers have weights of their own.
+    A source that is right about users with a history may know nothing of others, so newcomers have weights of their
+    own.
 
     Attributes:
         known: for users with a history.

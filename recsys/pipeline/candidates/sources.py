@@ -67,7 +67,7 @@ class Sources:
     Attributes:
         models: of `recsys.cf`, by the name of their source: all but the text model.
         interest: the text model; None when text is not among the sources.
-        profiles: what users of the same profile choose; None where nothing is known of users, or it is no source.
+        profiles: what users of the same profile choose; None without a user table, or if it is no source.
         weights: how much each source counts when candidates are merged.
         live: names of the sources that `Scoring` answers for, see `recsys.pipeline.candidates.live_sources`.
         cold_items: items without a sign of interest in the log; None when there are none.
@@ -129,12 +129,12 @@ class Sources:
         return self.cold_items.but(self.profiles.popularity > 0)
 
     def profile_rows(self, ids: Sequence[str | None]) -> NDArray[np.int32]:
-        """(n_requests,) the place of each user among the profiles, -1 for one of whom nothing is known."""
+        """(n_requests,) the row of each user among the profiles, -1 for a user who has none."""
         return np.full(len(ids), -1, dtype=np.int32) if self.profiles is None else self.profiles.rows(ids)
 
     @property
     def user_profiles(self) -> UserProfiles | None:
-        """What is known of users besides what they did; None where nothing is."""
+        """What the user table says; None without one that says anything."""
         return None if self.profiles is None else self.profiles.profiles
 
     def without_users(self, digests: Collection[str]) -> "Sources":

@@ -20,7 +20,7 @@ from recsys.policy.policy import Policy
 
 DIALS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _PER_BLOCK: Mapping[DialName, int] = {"discovery": 256, "diversity": 96}
-"""Most requests of a block that are ordered under every setting of a dial: to make a list diverse takes longer."""
+"""Most requests of a block that are ordered under every setting of a dial; making a list diverse takes longer."""
 
 _Figures = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 """(n_requests,) each: ndcg, diversity, and share of the list's places with an item that is hardly known."""

@@ -12,7 +12,7 @@ from recsys.data.history import HistoryBatch
 
 
 class Unanswered(NamedTuple):
-    """Requests in time order that nobody chose anything in."""
+    """Requests in which nobody chose anything, in time order."""
 
     users: NDArray[np.int32]
     """(n_unanswered,) numbers of those who asked"""
@@ -30,7 +30,7 @@ class Unanswered(NamedTuple):
 
 
 class ItemsOfRequests(NamedTuple):
-    """Some items of each request, put one behind the other."""
+    """Some items of each request, concatenated."""
 
     offsets: NDArray[np.int64]
     """(n_requests + 1,) where each request's items start"""

@@ -30,8 +30,9 @@ class PastRequests:
     Later acts of a visit to an item belong to the request that the visit began with, see `log_requests`.
 
     Attributes:
-        users: (n_requests,) numbers of those whose history counts, -1 where nothing that was done is known.
-        askers: (n_requests,) numbers of those who ask, of whom more may be known than what they did; -1 for nobody.
+        users: (n_requests,) numbers of those whose stored history counts, -1 for nobody.
+        askers: (n_requests,) numbers of those who ask, of whom the user table may say something even if their history
+            does not count; -1 for nobody.
         times: (n_requests,) microseconds: the first event of the request, which nothing known may reach.
         targets: items with a sign of interest, and float32 weights above 0, of the strongest event that followed.
         shown: items of the request's impressions, none where these are not logged, and their places, int16 from 0, or

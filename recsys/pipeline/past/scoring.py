@@ -1,8 +1,8 @@
 """Past requests, scored and ranked as at their moment: by what was known, and what could have been listed, then.
 
 What is not available today could be listed then, unless `available_until` tells that it was gone. If what is gone today
-were left out, a log of things that vanish once somebody has them would hold nothing that was wanted. If items were
-taken as gone after their last event, old items that are still there would look like what is wanted next.
+were left out, a log of unique things, which vanish once somebody has them, would hold nothing that was wanted. If items
+were taken as gone after their last event, old items that are still there would look like what is wanted next.
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -29,7 +29,8 @@ _HABIT = 0.1
 """If users knew at least this share of what they wanted (see `repeat_share`), wanting it again is a habit."""
 
 Signs = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.float32]]
-"""(n,) item numbers, (n,) moments in microseconds -> (n,) signs of interest in each item before the moment."""
+"""(n,) item numbers, (n,) moments in microseconds -> (n,) number of signs of interest in each item before the
+moment."""
 
 
 def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:

@@ -52,7 +52,7 @@ class KnownUsers:
         return replace(self, vocabulary=vocabulary, forgotten=self.forgotten | frozenset(digests))
 
     def find(self, text: str, most: int) -> dict[int, int]:
-        """Users whose id holds a text, case aside: the first `most`, and the one whose id is the text.
+        """Users whose id contains a text, whatever the case: the first `most`, and the one whose id equals the text.
 
         Returns:
             number to how well the id fits: 0 it is the text, 1 it begins with it, 2 it holds it. Empty where users are

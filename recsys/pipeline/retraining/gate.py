@@ -24,7 +24,7 @@ from recsys.registry import Check, Manifest
 
 METRIC = f"ndcg@{K}"
 _FEWEST = 30
-"""Requests of a slice from which on it may refuse: resampling one or two of them says nothing of chance."""
+"""Fewest requests of a slice that may refuse a challenger: resampling one or two of them says nothing of chance."""
 
 _TIMED = 30
 """Lists that are timed with either version."""

@@ -32,9 +32,10 @@ class Increment:
     Attributes:
         dataset: all of it, in numbers that extend the champion's.
         n_events: how many events of it are new.
-        n_signs: how many of these are a sign of interest: what is shown is the work of the served version.
+        n_signs: how many of these are signs of interest; impressions are not counted, because the served version causes
+            them.
         n_unusable: further new events that were set aside.
-        set_aside: what of the changes of items could not be used, a sentence each.
+        set_aside: changes of items that could not be used, a sentence for each.
         digests: `user_digest` of the users who are to be forgotten.
         read: how far into the store's log it reaches; None where none was ever read.
     """

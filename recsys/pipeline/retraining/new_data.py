@@ -68,7 +68,7 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
 
 
 def _acts(log: InteractionLog) -> InteractionLog:
-    """What users did: what is shown is the work of the served version, and of whoever logs it."""
+    """What users did, without impressions, which are the work of the served version and of whoever logs them."""
     return log.select(~log.is_impression)
 
 
