@@ -101,9 +101,9 @@ class ColdItems:
         rows = np.broadcast_to(numbers[:, None], places.shape)
         return rows[enough], np.take_along_axis(lenders, places, axis=1)[enough], shares[enough]
 
-    def but(self, told: NDArray[np.bool_]) -> "ColdItems":
-        """The same where nothing is lent to items of which a model tells by itself: `told` (n_known,) is True there."""
-        lent = np.pad(~told, (0, self.lenders.shape[0] - self.n_known), constant_values=True)
+    def without_loans_to(self, known: NDArray[np.bool_]) -> "ColdItems":
+        """The same, but nothing is lent to items that a model knows by itself: `known` (n_known,) is True for these."""
+        lent = np.pad(~known, (0, self.lenders.shape[0] - self.n_known), constant_values=True)
         return replace(self, lenders=sp.csr_matrix(sp.diags_array(lent.astype(np.float32)) @ self.lenders))
 
     def with_lent_scores(self, known: Scores) -> Scores:
@@ -136,7 +136,7 @@ class ColdItems:
     def with_guessed_facts(self, facts: ItemFacts) -> ItemFacts:
         """Categories, brands and prices that unlearned items lack, guessed from who lends to them.
 
-        A ranker reads a missing category as that of nobody, though it may only not have been told.
+        To a ranker a missing category looks like one that nobody likes, though it may only not be known.
         """
         return replace(
             facts,

@@ -126,7 +126,7 @@ class Sources:
         """The cold items of which the profiles know nothing."""
         if self.cold_items is None or self.profiles is None:
             return self.cold_items
-        return self.cold_items.but(self.profiles.popularity > 0)
+        return self.cold_items.without_loans_to(self.profiles.popularity > 0)
 
     def profile_rows(self, ids: Sequence[str | None]) -> NDArray[np.int32]:
         """(n_requests,) the row of each user among the profiles, -1 for a user who has none."""

@@ -38,7 +38,7 @@ class PastRequests:
         shown: items of the request's impressions, none where these are not logged, and their places, int16 from 0, or
             -1 where unknown.
         has_list: (n_requests,) True where the id of the list is known from which something was chosen.
-        n_left_out: requests that are not here, since their users have far more than others, see `of_everybody`.
+        n_left_out: requests that are not here, since their users have far more than others, see `capped_per_user`.
         unanswered: further requests: nobody chose from a list whose id is known.
         given: items that come with the requests; None: nothing is known but what is stored of their users.
     """
@@ -85,27 +85,28 @@ class PastRequests:
             given=None if self.given is None else self.given.take(chosen),
         )
 
-    def bringing(self, histories: HistoryBatch, weight: float, seed: int) -> "PastRequests":
-        """The requests of those who had chosen something, asked by somebody who knows them only by these items.
+    def with_given_histories(self, histories: HistoryBatch, weight: float, seed: int) -> "PastRequests":
+        """The requests of users who had chosen something before, as if nothing but these items, in bare form, were
+        known of them.
 
         Args:
             histories: of the requests.
             weight: of an event of the given histories.
-            seed: see `take_in_part`.
+            seed: see `take_with_unanswered`.
         """
         chosen = histories.positive()
         given = GivenHistories(chosen.offsets, chosen.items, weight)
-        return replace(self, given=given).of_nobody().take_in_part(np.flatnonzero(chosen.lengths > 0), seed)
+        return replace(self, given=given).anonymous().take_with_unanswered(np.flatnonzero(chosen.lengths > 0), seed)
 
-    def half_chosen(self, weight: float, seed: int) -> "PastRequests":
-        """The requests in which several items were chosen, asked when some of these are in the cart: some items, drawn
-        by chance, at least one and not all, were chosen a moment ago, and the others are wanted.
+    def with_partial_baskets(self, weight: float, seed: int) -> "PastRequests":
+        """The requests in which several items were chosen, as if some of these were in the cart already. At least one
+        item and not all of them, drawn by chance, was chosen a moment ago; the others are wanted.
 
         Args:
             weight: of an event of the given histories.
             seed: of the draws.
         """
-        several = self.take_in_part(np.flatnonzero(self.targets.counts > 1), seed)
+        several = self.take_with_unanswered(np.flatnonzero(self.targets.counts > 1), seed)
         rng, targets = np.random.default_rng(seed), several.targets
         rows, n_chosen = targets.rows, targets.counts
         order = np.lexsort((rng.random(len(rows)), rows))
@@ -115,8 +116,8 @@ class PastRequests:
         given = GivenHistories(offsets_of(n_given), targets.items[is_given], weight, _A_MOMENT)
         return replace(several, targets=targets.keep(~is_given), given=given)
 
-    def of_nobody(self) -> "PastRequests":
-        """The same requests of users of whom nothing is stored. What is given comes as bare items."""
+    def anonymous(self) -> "PastRequests":
+        """The same requests, as if nothing were stored of their users. Given histories become bare items."""
         given = None if self.given is None else self.given._replace(ago=None)
         return replace(self, users=np.full_like(self.users, -1), given=given)
 
@@ -141,26 +142,28 @@ class PastRequests:
         """At most `most` requests, drawn evenly, in time order."""
         if len(self) <= most:
             return self
-        return self.take_in_part(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)), seed)
+        return self.take_with_unanswered(
+            np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)), seed
+        )
 
-    def take_in_part(self, chosen: NDArray[np.intp], seed: int) -> "PastRequests":
-        """The chosen requests, as `take` gives them, and the same share of the unanswered ones, drawn evenly."""
+    def take_with_unanswered(self, chosen: NDArray[np.intp], seed: int) -> "PastRequests":
+        """The chosen requests, see `take`, with only the same share of the unanswered ones, drawn evenly."""
         n_unanswered = len(self.unanswered.times)
         same_share = round(n_unanswered * len(chosen) / max(len(self), 1))
         unanswered = np.sort(np.random.default_rng(seed).choice(n_unanswered, same_share, replace=False))
         return replace(self.take(chosen), unanswered=self.unanswered.take(unanswered))
 
     def drawn(self, most: int, seed: int) -> "PastRequests":
-        """What teaches and is measured: at most `most` requests, and of no user far more than of others."""
-        return self.of_everybody(seed).sample(most, seed)
+        """The requests to learn from or to measure on: at most `most`, and of no user far more than of others."""
+        return self.capped_per_user(seed).sample(most, seed)
 
-    def of_everybody(self, seed: int) -> "PastRequests":
+    def capped_per_user(self, seed: int) -> "PastRequests":
         """At most `OF_ONE_USER` times as many requests of each user as the median user has, drawn evenly, so that a few
         users do not decide (Covington et al., RecSys 2016, take equally many of each user).
 
         The unanswered requests are drawn in the same way: a crawler has more of them than anybody.
         """
-        chosen, unanswered = _of_everybody(self.users, seed), _of_everybody(self.unanswered.users, seed)
+        chosen, unanswered = _capped_per_user(self.users, seed), _capped_per_user(self.unanswered.users, seed)
         if len(chosen) == len(self) and len(unanswered) == len(self.unanswered.users):
             return self
         n_left_out = self.n_left_out + len(self) - len(chosen)
@@ -185,9 +188,9 @@ class PastRequests:
         )
 
 
-def _of_everybody(users: NDArray[np.int32], seed: int) -> NDArray[np.intp]:
-    """(n,) which requests, increasing, are left when no user (-1: nobody) may have more than `OF_ONE_USER` times as
-    many as the median one."""
+def _capped_per_user(users: NDArray[np.int32], seed: int) -> NDArray[np.intp]:
+    """(n,) the requests that stay, increasing, if no user (-1: nobody) may have more than `OF_ONE_USER` times as many
+    as the median one."""
     counts = np.bincount(users[users >= 0])
     most = int(OF_ONE_USER * np.median(counts[counts > 0])) if counts.any() else 0
     if counts.max(initial=0) <= most:

@@ -49,7 +49,7 @@ class _Window:
     @classmethod
     def of(cls, past: PastScoring, requests: PastRequests, n: int) -> "_Window":
         """Ask all sources twice, with and without the users' histories."""
-        strangers = requests.of_nobody()
+        strangers = requests.anonymous()
         return cls(PastProposals.of(past, requests), PastProposals.of(past, strangers), n)
 
     def weighed(self, sources: Sequence[str]) -> tuple[SourceWeights, NDArray[np.float64]]:

@@ -133,7 +133,7 @@ def leave_one_out(log: InteractionLog, seed: int = 0) -> TrainTestSplit:
     every = PastRequests.of(log, int(log.times[0]), int(log.times[-1]) + 1)
     newest = np.full(log.n_users, -1)
     newest[every.users] = np.arange(len(every))  # in time order, so the last one stays
-    requests = every.take_in_part(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]), seed)
+    requests = every.take_with_unanswered(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]), seed)
     if not len(requests):
         raise DataError("leave-one-out needs users with two requests or more, and the log has none; take another split")
     ends = np.full(log.n_users, np.iinfo(np.int64).max)

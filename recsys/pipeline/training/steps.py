@@ -98,8 +98,10 @@ class TrainingSteps:
         what a history says of the next visit (docs/experiments.md).
         """
         log, seed = self._whole_log, self.run.seed
-        newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), seed).of_nobody()
-        under_way = requests.sample(math.ceil(_UNDER_WAY * len(requests)), seed).half_chosen(log.typical_weight, seed)
+        newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), seed).anonymous()
+        under_way = requests.sample(math.ceil(_UNDER_WAY * len(requests)), seed).with_partial_baskets(
+            log.typical_weight, seed
+        )
         met, known = window.moments_met(log), np.where(window.is_hidden, NEVER_MET, ALWAYS_MET)
         return self._rows(window, ((requests, met), (newcomers, known), (under_way, met)))
 
@@ -112,8 +114,8 @@ class TrainingSteps:
         past, log, seed = window.past, self._whole_log, self.run.seed
         requests = requests.sample(_MOST_OF_GIVEN, seed)
         histories = past.scoring.histories(requests.users, requests.times, past.config.data.max_history)
-        whole = requests.bringing(histories, log.typical_weight, seed)
-        carts = requests.half_chosen(log.typical_weight, seed).of_nobody()
+        whole = requests.with_given_histories(histories, log.typical_weight, seed)
+        carts = requests.with_partial_baskets(log.typical_weight, seed).anonymous()
         met = window.moments_met(log)
         return self._rows(window, ((whole, met), (carts, met)))
 

@@ -181,7 +181,7 @@ def test_lists_that_a_crawler_loads_do_not_say_that_people_answer_none() -> None
     chosen = [(user, 1, CLICK, time + 1, number) for user, _, _, time, number in shown if number % 2]
     crawled = [(99, 1, IMPRESSION, DAY // 24 * number, 1_000 + number) for number in range(90)]
     everything = PastRequests.of(make_log([*shown, *chosen, *crawled]), 0, 100 * DAY)
-    requests = everything.of_everybody(0)
+    requests = everything.capped_per_user(0)
     assert everything.share_answered == 9 / 108
     assert requests.share_answered == 9 / 28
     assert np.unique(requests.unanswered.users, return_counts=True)[1].tolist() == [*[1] * 9, 10]
@@ -193,16 +193,16 @@ def test_a_robot_counts_as_ten_people() -> None:
     people = [(user, user, CLICK, user * DAY, -1) for user in range(9)]
     robot = [(99, item, CLICK, item * DAY, -1) for item in range(50)]
     everything = PastRequests.of(make_log([*people, *robot], 50), 0, 100 * DAY)
-    requests = everything.of_everybody(0)
+    requests = everything.capped_per_user(0)
     assert (len(everything), len(requests), requests.n_left_out) == (59, 19, 40)
     assert requests.sample(5, 0).n_left_out == 40
     assert sorted(requests.users.tolist()) == [*range(9), *[99] * 10]
     assert (np.diff(requests.times) >= 0).all()
-    assert requests.times.tolist() == everything.of_everybody(0).times.tolist()
-    assert len({tuple(everything.of_everybody(seed).times.tolist()) for seed in range(5)}) == 5
-    assert requests.of_everybody(0) is requests
+    assert requests.times.tolist() == everything.capped_per_user(0).times.tolist()
+    assert len({tuple(everything.capped_per_user(seed).times.tolist()) for seed in range(5)}) == 5
+    assert requests.capped_per_user(0) is requests
     nobody = replace(everything, users=np.full(len(everything), -1, dtype=np.int32))
-    assert nobody.of_everybody(0) is nobody
+    assert nobody.capped_per_user(0) is nobody
 
 
 def test_a_strongest_event_needs_a_weaker_one_and_must_be_measured() -> None:
@@ -215,13 +215,13 @@ def test_a_strongest_event_needs_a_weaker_one_and_must_be_measured() -> None:
 def test_half_of_what_was_chosen_together_is_given_and_the_rest_is_wanted() -> None:
     rows = [(user, item, CLICK, 10 + user, -1) for user in range(3) for item in range(2 * user + 1)]  # 1, 3 and 5 items
     requests = PastRequests.of(make_log(rows), 0, 100)
-    carts = requests.half_chosen(2.0, seed=0)
+    carts = requests.with_partial_baskets(2.0, seed=0)
     assert carts.times.tolist() == [11, 12], "of one item nothing can be given"
     assert carts.users.tolist() == [1, 2], "what is stored of the users comes before"
     assert carts.given is not None
     assert carts.given.weight == 2.0
     assert (carts.given.histories(carts.times).ages == 60).all()
-    bare = carts.of_nobody()
+    bare = carts.anonymous()
     assert (bare.users < 0).all()
     assert bare.given is not None
     assert np.isnan(bare.given.histories(bare.times).ages).all()
@@ -242,7 +242,7 @@ def test_what_was_chosen_before_comes_with_the_request() -> None:
     log = make_log(rows)
     requests = PastRequests.of(log, 0, 100)
     histories = EventState(log).histories(requests.users, requests.times, 10)
-    bringing = requests.bringing(histories, 2.0, seed=0)
+    bringing = requests.with_given_histories(histories, 2.0, seed=0)
     assert bringing.times.tolist() == [20, 30], "the first requests of their users have nothing to bring"
     assert list(map(list, targets(bringing))) == [[2], [4]]
     assert (bringing.users < 0).all()
@@ -252,4 +252,4 @@ def test_what_was_chosen_before_comes_with_the_request() -> None:
 
 
 def test_no_requests_have_no_carts() -> None:
-    assert len(PastRequests.of(make_log([(0, 1, CLICK, 10, -1)]), 0, 100).half_chosen(1.0, seed=0)) == 0
+    assert len(PastRequests.of(make_log([(0, 1, CLICK, 10, -1)]), 0, 100).with_partial_baskets(1.0, seed=0)) == 0
