@@ -19,13 +19,13 @@ from benchmarks.text_worlds import TextRequests, TextWorld, load
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.text.cache import VectorCache
-from recsys.text.finetune import train_stage
 from recsys.text.fitting import InterestFitting, fit_teacher
 from recsys.text.interest import InterestModel
-from recsys.text.learner import Learner
 from recsys.text.plan import StagePlan
-from recsys.text.teacher import Teacher
-from recsys.text.validation import is_better
+from recsys.text.teaching.teacher import Teacher
+from recsys.text.training.learner import Learner
+from recsys.text.training.stage import train_stage
+from recsys.text.training.validation import is_better
 
 CANDIDATES = 300
 _RERANKED = 30
@@ -168,7 +168,7 @@ class Bench:
         before, watch, budget = self.row("none"), CpuWatch(), self.arguments.tuning
         with (
             patch("recsys.text.training.train_stage", beyond_the_network),
-            patch("recsys.text.finetune.is_better", remembered),
+            patch("recsys.text.training.stage.is_better", remembered),
         ):
             model = self.fitted(self.world.log, way, earlier=self.plain, distil=distil, minutes=budget)
         minutes = watch.minutes(before)

@@ -14,20 +14,14 @@ Reading
     cache                       vectors on disk
 Training
     fitting                     the whole: encode, split by time, train, calibrate
-    training                    its stages: network, teacher, encoder
-    learner                     what all stages share: the network, what it learns from, how well it does
-    finetune, plan              one stage, step by step, and how long it takes
-    examples, sampling          what is learned from, and what it is compared with
-    network, losses             what learns, and what it minimises
-    validation                  whether it is better
+    examples, plan, team        what is learned from; for how long; several processes that train together
+    network                     what learns
     logit_calibration           logits to probabilities
-    team                        several processes that train together
-    checkpoint, training_state, curves   what is kept on the way
-Tuning the encoder
-    adapter, methods            the encoder in training; LoRA and others
-    layers, lower               which layers are tuned, and the frozen ones below
-A teacher (cross-encoder)
-    teacher, teacher_training, distillation
+    curves                      what was measured on the way
 Export
     export                      the encoder as ONNX
+Its rooms
+    training                    the stages of a training, batches and losses
+    tuning                      LoRA and other ways to tune the encoder
+    teaching                    a cross-encoder that reranks, and teaches the model
 """

@@ -1,4 +1,4 @@
-"""The steps of a fit: encode, split by time, train (see `training`), calibrate."""
+"""The steps of a fit: encode, split by time, train (see `recsys.text.training`), calibrate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ from recsys.data.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
-from recsys.text.checkpoint import Checkpoints, fingerprint
 from recsys.text.encoder import TextEncoder, TunedWeights
 from recsys.text.examples import Examples
 from recsys.text.interest import InterestModel
 from recsys.text.lexicon import Lexicon
 from recsys.text.logit_calibration import labelled_pairs
-from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import WARM_PASSES, StagePlan, Stopwatch
 from recsys.text.reader import TextReader
-from recsys.text.sampling import PassedOver, Sampler
 from recsys.text.settings import InterestSettings
-from recsys.text.teacher import Teacher
-from recsys.text.teacher_training import train_teacher
+from recsys.text.teaching.teacher import Teacher
+from recsys.text.teaching.teacher_training import train_teacher
 from recsys.text.team import ALONE, Together
-from recsys.text.training import NETWORK, TEACHER, Learned, Training
+from recsys.text.training.checkpoint import Checkpoints, fingerprint
+from recsys.text.training.sampling import PassedOver, Sampler
+from recsys.text.training.stages import NETWORK, TEACHER, Learned, Training
+from recsys.text.tuning.lower import LowerLayers
 
 _VALIDATION_SHARE = 0.05
 """Newest share of the examples: held out, to stop by and to calibrate."""

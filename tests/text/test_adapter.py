@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from recsys.text.adapter import AdaptedEncoder
 from recsys.text.encoder import TextEncoder
-from recsys.text.layers import target_modules
-from recsys.text.methods import Peft
+from recsys.text.tuning.adapter import AdaptedEncoder
+from recsys.text.tuning.layers import target_modules
+from recsys.text.tuning.methods import Peft
 
 METHODS = get_args(Peft)
 

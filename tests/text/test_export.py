@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from recsys.text.adapter import AdaptedEncoder
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder
+from recsys.text.tuning.adapter import AdaptedEncoder
 
 WEIRD = ["", "cat", "cat food " * 40, "🙂🚀", "dog bed"]
 

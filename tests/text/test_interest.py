@@ -20,7 +20,7 @@ from recsys.text.fitting import InterestFitting
 from recsys.text.interest import InterestModel
 from recsys.text.lexicon import Lexicon
 from recsys.text.network import InterestNetwork
-from recsys.text.validation import ndcg_of_targets
+from recsys.text.training.validation import ndcg_of_targets
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,7 @@ def test_tuning_that_does_not_pay_is_left_out(
 def test_tuning_that_does_not_fit_says_so_once(
     texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.text.adapter.AdaptedEncoder._estimate", lambda self: 1e6)
+    monkeypatch.setattr("recsys.text.tuning.adapter.AdaptedEncoder._estimate", lambda self: 1e6)
     said: list[str] = []
     lora = settings.model_copy(update={"peft": "lora", "epochs": 1})
     tried = InterestFitting(texts, log, lora, minutes=1, progress=said.append).run()

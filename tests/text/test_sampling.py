@@ -8,7 +8,7 @@ from text_world import make_log
 from recsys.data.interactions import InteractionLog
 from recsys.data.vocabulary import Vocabulary
 from recsys.text.examples import Examples
-from recsys.text.sampling import PassedOver, Sampler
+from recsys.text.training.sampling import PassedOver, Sampler
 
 
 def shown_log() -> InteractionLog:

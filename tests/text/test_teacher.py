@@ -13,9 +13,9 @@ from recsys.text.encoder import TextEncoder
 from recsys.text.examples import Examples
 from recsys.text.fitting import InterestFitting, fit_teacher
 from recsys.text.interest import InterestModel
-from recsys.text.lower import LowerLayers
-from recsys.text.teacher import TITLES, Teacher
-from recsys.text.teacher_training import Pools
+from recsys.text.teaching.teacher import TITLES, Teacher
+from recsys.text.teaching.teacher_training import Pools
+from recsys.text.tuning.lower import LowerLayers
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_what_the_teacher_says_is_learned_where_that_is_a_gain(
 ) -> None:
     judge_stages(monkeypatch, as_better=better)
     keep_what_is_learned_last(monkeypatch)
-    monkeypatch.setattr("recsys.text.teacher_training._fitted_weight", lambda pools, opinions: 1.0)
+    monkeypatch.setattr("recsys.text.teaching.teacher_training._fitted_weight", lambda pools, opinions: 1.0)
     log = log.select(log.users < 24)
     said: list[str] = []
     distilled = settings.model_copy(update={"distil": 1.0})

@@ -18,13 +18,13 @@ from recsys.errors import ConfigError
 from recsys.pipeline.engines.processes import Processes
 from recsys.progress import Progress, silent
 from recsys.text.examples import Examples
-from recsys.text.finetune import Stage
 from recsys.text.fitting import InterestFitting
-from recsys.text.losses import batch_loss
 from recsys.text.network import InterestNetwork
-from recsys.text.sampling import PassedOver, Sampler
 from recsys.text.team import ALONE, Team
-from recsys.text.training import Learned
+from recsys.text.training.losses import batch_loss
+from recsys.text.training.sampling import PassedOver, Sampler
+from recsys.text.training.stage import Stage
+from recsys.text.training.stages import Learned
 
 Work = Callable[[Team, Progress], Learned]
 
@@ -36,7 +36,7 @@ def exactly(work: Work) -> Iterator[pytest.MonkeyPatch]:
         check_often(patch)
         judge_stages(patch, as_better=True)
         patch.setattr("recsys.text.network._TOKEN_DROPOUT", 0.0)
-        patch.setattr("recsys.text.methods._DROPOUT", 0.0)
+        patch.setattr("recsys.text.tuning.methods._DROPOUT", 0.0)
         for module in work.__self__.start.network.modules():  # type: ignore[attr-defined]
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0

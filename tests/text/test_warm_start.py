@@ -23,7 +23,7 @@ from recsys.text.cache import VectorCache
 from recsys.text.examples import Examples
 from recsys.text.fitting import InterestFitting
 from recsys.text.interest import InterestModel
-from recsys.text.validation import ndcg_of_targets
+from recsys.text.training.validation import ndcg_of_targets
 
 STAGES = ("network", "lora")
 

@@ -21,17 +21,17 @@ def tiny_settings(encoder: str, **changes: object) -> TextConfig:
 
 def judge_stages(patch: pytest.MonkeyPatch, *, as_better: bool) -> None:
     """Have every stage of a training judged so, whatever it has learned: on few texts, adapters learn nothing."""
-    patch.setattr("recsys.text.finetune.is_better", lambda now, before: as_better)
+    patch.setattr("recsys.text.training.stage.is_better", lambda now, before: as_better)
 
 
 def keep_what_is_learned_last(patch: pytest.MonkeyPatch) -> None:
     """Have a stage end with its last state, whatever was better before."""
-    patch.setattr("recsys.text.finetune._NOISE", 10.0)
+    patch.setattr("recsys.text.training.stage._NOISE", 10.0)
 
 
 def check_often(patch: pytest.MonkeyPatch) -> None:
     """Have a stage checked after a few steps, so that there are checkpoints of a short training."""
-    patch.setattr("recsys.text.finetune._STEPS_BETWEEN_CHECKS", 7)
+    patch.setattr("recsys.text.training.stage._STEPS_BETWEEN_CHECKS", 7)
 
 
 def make_log(rows: list[tuple[int, int, int, int, float]], n_items: int) -> InteractionLog:

@@ -30,11 +30,11 @@ from recsys.progress import Progress
 from recsys.rank.tuning import in_this_process
 from recsys.registry import Registry
 from recsys.text.cache import VectorCache
-from recsys.text.finetune import Stage
 from recsys.text.fitting import InterestFitting
 from recsys.text.interest import InterestModel
 from recsys.text.team import ALONE, Team, Together
-from recsys.text.training import Learned
+from recsys.text.training.stage import Stage
+from recsys.text.training.stages import Learned
 
 _MEMORY = 80 * 2**20
 """Of each node's object store; the least that Ray takes."""
@@ -170,7 +170,7 @@ def plainly_or_die(folder: Path, work: Callable[[Team, Progress], Learned], team
 def undropped(work: Callable[[Team, Progress], Learned], team: Team, progress: Progress) -> Learned:
     """Train without dropout, with a check after each step."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("recsys.text.finetune._STEPS_BETWEEN_CHECKS", 1)
+        patch.setattr("recsys.text.training.stage._STEPS_BETWEEN_CHECKS", 1)
         patch.setattr("recsys.text.network._TOKEN_DROPOUT", 0.0)
         for module in work.__self__.start.network.modules():  # type: ignore[attr-defined]
             if isinstance(module, torch.nn.Dropout):

@@ -15,7 +15,7 @@ from recsys.progress import Progress
 from recsys.text.examples import Examples
 from recsys.text.plan import StagePlan, schedule
 from recsys.text.scoring import Scorer
-from recsys.text.teacher import Teacher
+from recsys.text.teaching.teacher import Teacher
 
 _POOL = 50
 """The best items of a request by the interest model: among them the teacher decides."""

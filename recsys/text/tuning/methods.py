@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 import torch
 
-from recsys.text.layers import target_modules, upper_parameters
+from recsys.text.tuning.layers import target_modules, upper_parameters
 
 Peft = Literal["lora", "adalora", "ia3", "full"]
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from recsys.text.network import InterestNetwork
-from recsys.text.sampling import Batch
 from recsys.text.team import ALONE, Team
+from recsys.text.training.sampling import Batch
 
 _NOTHING = -1e9
 """Logit of an item that is no candidate."""

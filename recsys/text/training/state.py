@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recsys.text.adapter import AdaptedEncoder
-from recsys.text.checkpoint import flattened, nested, optimizer_state, restore_optimizer
+from recsys.text.training.checkpoint import flattened, nested, optimizer_state, restore_optimizer
+from recsys.text.tuning.adapter import AdaptedEncoder
 
 
 @dataclass(frozen=True)

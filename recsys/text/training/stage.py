@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from recsys.text.adapter import AdaptedEncoder
-from recsys.text.checkpoint import Position
 from recsys.text.curves import Point
-from recsys.text.distillation import SoftTargets
-from recsys.text.learner import Learner
-from recsys.text.losses import batch_loss
 from recsys.text.plan import StagePlan, schedule
-from recsys.text.sampling import Batch
-from recsys.text.training_state import CheckedState, StageStates, TrainingState, resume
-from recsys.text.validation import is_better
+from recsys.text.teaching.distillation import SoftTargets
+from recsys.text.training.checkpoint import Position
+from recsys.text.training.learner import Learner
+from recsys.text.training.losses import batch_loss
+from recsys.text.training.sampling import Batch
+from recsys.text.training.state import CheckedState, StageStates, TrainingState, resume
+from recsys.text.training.validation import is_better
+from recsys.text.tuning.adapter import AdaptedEncoder
 
 _STEPS_BETWEEN_CHECKS = 160
 """Most steps between two checks, which split an epoch evenly."""

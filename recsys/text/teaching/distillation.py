@@ -17,8 +17,8 @@ from recsys.text.examples import Examples
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import StagePlan
 from recsys.text.scoring import Scorer
-from recsys.text.teacher import Teacher
-from recsys.text.teacher_training import Pools, draw_requests
+from recsys.text.teaching.teacher import Teacher
+from recsys.text.teaching.teacher_training import Pools, draw_requests
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import nn
 from recsys.data.history import HistoryBatch
 from recsys.errors import ConfigError
 from recsys.text.encoder import autocast
-from recsys.text.lower import LowerLayers
+from recsys.text.tuning.lower import LowerLayers
 
 TITLES = 5
 """Newest events of a history that are read."""

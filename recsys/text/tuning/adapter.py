@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from recsys.text.encoder import TextEncoder, autocast, mean_pool
-from recsys.text.layers import upper_parameters
-from recsys.text.lower import LowerLayers
-from recsys.text.methods import RATES, Peft, tuning_method
 from recsys.text.team import ALONE, Team
+from recsys.text.tuning.layers import upper_parameters
+from recsys.text.tuning.lower import LowerLayers
+from recsys.text.tuning.methods import RATES, Peft, tuning_method
 
 
 class AdaptedEncoder:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from recsys.arrays.ragged import offsets_of
 from recsys.text.encoder import TextEncoder, autocast, batches_by_length
-from recsys.text.layers import layers_of
 from recsys.text.team import ALONE, Team
+from recsys.text.tuning.layers import layers_of
 
 _MEMORY = 1 << 30
 """Bytes that kept states may take; beyond, they are computed again at each use."""

@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from recsys.progress import Progress
-from recsys.text.checkpoint import Checkpoints, Position
 from recsys.text.curves import Point, TensorBoardLog
 from recsys.text.examples import Examples
 from recsys.text.network import InterestNetwork
-from recsys.text.sampling import Sampler
 from recsys.text.scoring import Scorer
 from recsys.text.team import ALONE, Team
-from recsys.text.validation import ndcg_of_targets
+from recsys.text.training.checkpoint import Checkpoints, Position
+from recsys.text.training.sampling import Sampler
+from recsys.text.training.validation import ndcg_of_targets
 
 
 @dataclass

@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 
 from recsys.config import TextConfig
 from recsys.progress import Progress
-from recsys.text.adapter import AdaptedEncoder
-from recsys.text.checkpoint import Checkpoints
 from recsys.text.curves import Point, TensorBoardLog
-from recsys.text.distillation import SoftTargets
 from recsys.text.encoder import TextEncoder
 from recsys.text.examples import Examples
-from recsys.text.finetune import train_stage
-from recsys.text.learner import Learner
-from recsys.text.lower import LowerLayers
 from recsys.text.network import InterestNetwork
 from recsys.text.plan import StagePlan, Stopwatch
-from recsys.text.sampling import Sampler
-from recsys.text.teacher import Teacher
-from recsys.text.teacher_training import train_teacher
+from recsys.text.teaching.distillation import SoftTargets
+from recsys.text.teaching.teacher import Teacher
+from recsys.text.teaching.teacher_training import train_teacher
 from recsys.text.team import Team
+from recsys.text.training.checkpoint import Checkpoints
+from recsys.text.training.learner import Learner
+from recsys.text.training.sampling import Sampler
+from recsys.text.training.stage import train_stage
+from recsys.text.tuning.adapter import AdaptedEncoder
+from recsys.text.tuning.lower import LowerLayers
 
 NETWORK, TEACHER = "network", "teacher"
 """Stages; the third is named after `text.peft`."""
