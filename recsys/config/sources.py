@@ -26,9 +26,9 @@ class SourceDeclaration(NamedTuple):
     """What is known of a source besides its model.
 
     Attributes:
-        group: of features, with which the source falls when the group is left out to see what it adds.
+        group: of features. An ablation that leaves out the group leaves out the source too.
         ranking: what reports call the ranking by this source alone.
-        is_personal: whether it asks who asks; else its list is the same for everybody.
+        is_personal: whether its list depends on the user; else it is the same for everybody.
     """
 
     group: FeatureGroup
@@ -54,5 +54,5 @@ SOURCES: Mapping[Source, SourceDeclaration] = {
 
 
 def sources_of(group: FeatureGroup) -> tuple[Source, ...]:
-    """The sources that fall with a group of features."""
+    """The sources that are left out with a group of features."""
     return tuple(source for source, declared in SOURCES.items() if declared.group == group)

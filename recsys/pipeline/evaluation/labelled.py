@@ -50,8 +50,8 @@ class LabelledRequests:
     Attributes:
         blocks: the requests.
         strongest: name of the event that the blocks call bought; requests that it followed are a slice of their own.
-        share_answered: share of all requests that these are; in the others nobody chose anything. Probabilities are
-            those of all.
+        share_answered: these requests as a share of all; in the others nobody chose anything. Probabilities are
+            measured over all requests.
         caveats: what a reader of the figures has to know of them.
     """
 
@@ -67,7 +67,7 @@ def labelled_requests(
     """The past requests of a window, to be measured.
 
     Args:
-        past: what is asked about them.
+        past: the sources that are asked about them.
         requests: in the numbers of `past`; a target below 0 is unknown to it, and missed.
         strongest: what is taken for a purchase; None: not known.
         caveats: see `LabelledRequests`; one of items that are not available today is added.

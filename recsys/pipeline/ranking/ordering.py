@@ -18,7 +18,8 @@ _TIE_BREAK = np.float32(1e-4)
 """Far below what a tree adds: where few trees leave candidates equal, the sources' common order decides."""
 
 _QUERY_WEIGHT = np.float32(2.0)
-"""What a match of item and query is worth: standard deviations of a list's scores for one of its similarities."""
+"""Weight of how well an item matches the query: standard deviations of a list's scores for each standard deviation of
+its similarities."""
 
 RANKER = "ranker"
 """What is left out when the sources' common order stands in for the ranker's."""

@@ -38,8 +38,8 @@ def _named(block: RequestBlock) -> list[NDArray[np.int32]]:
 
 
 def _sought(scoring: Scoring, block: RequestBlock, found: Candidates, n: int, lengths: Sequence[int]) -> Pairs:
-    """Candidates for rules of the lists that too few candidates meet: for each such rule the best items by the sources
-    that meet it, as many as the list is long."""
+    """Further candidates, where too few of those found meet a rule of their list: for each such rule the best items by
+    the sources that meet it, as many as the list is long."""
     bounds = np.searchsorted(found.rows, np.arange(len(block) + 1))
     lacking = [
         policy.lacks(found.items[start:stop], length) if only is None else []

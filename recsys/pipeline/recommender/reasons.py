@@ -22,7 +22,7 @@ from recsys.rank.lambdarank import Ranker
 
 _VERBS = {"purchase": "bought", "click": "looked at", "view": "looked at", "like": "liked", "rating": "liked"}
 _ALIKE = 0.45
-"""Smallest cosine of two texts at which a person would say that they are about the same thing."""
+"""Smallest cosine of two texts that a person would call similar."""
 
 _MONTH = 30 * DAY
 
@@ -30,7 +30,7 @@ _FEWEST = 2
 """Fewest people that a sentence speaks of: what a single one did is no evidence, and nobody else's business."""
 
 _COMMON = 0.5
-"""What at least this share of the items has in common says nothing."""
+"""A value that at least this share of the items has in common is no reason."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""May the challenger replace the champion? Checks on requests that neither has learned from, and guardrails.
+"""May the challenger replace the champion? Checks on requests from which neither has learned, and guardrails.
 
 Quality is a paired bootstrap; the guardrails are what a mean of ndcg does not show.
 """
@@ -118,7 +118,7 @@ def _signal(
     """Whether the new requests can be ranked at all: where labels or users were shuffled, no version does well.
 
     What counts is what a version has beyond chance, which finds much in a small catalogue; or else beyond the best list
-    that is the same for everybody. In a campaign all want the same, and when it is over that is not to be had any more.
+    that is the same for everybody. In a campaign all users want the same, which ends with it.
     """
     found, expected = _reached(challenger), _reached(own_test)
     if found is None or expected is None:
@@ -141,7 +141,7 @@ def _reached(report: EvaluationReport) -> float | None:
 
 
 def _one_for_all(report: EvaluationReport) -> float | None:
-    """ndcg@10 of the best simple ranking that does not ask who asks; None where there is none."""
+    """ndcg@10 of the best simple ranking that is the same for every user; None where there is none."""
     rankings = (report.baselines.get(one.ranking) for one in SOURCES.values() if not one.is_personal)
     means = [mean for ranking in rankings if ranking is not None and (mean := ranking[METRIC]["mean"]) is not None]
     return max(means, default=None)

@@ -93,7 +93,8 @@ def _came_late(champion: Bundle, past: InteractionLog, start: int) -> NDArray[np
 
 
 def _late(past: InteractionLog, is_late: NDArray[np.bool_], newer: InteractionLog) -> Iterator[Check]:
-    """Whose signs of interest came too late: it is told, and not refused, because all but the ranker learns from them.
+    """Signs of interest that came too late. They are reported, not refused, because everything but the ranker learns
+    from them.
 
     The requests that they belong to are in what the sources have learned from, and those may teach no ranker.
     """
@@ -164,8 +165,8 @@ def check_unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:
 
 
 def _names(champion: Bundle, new: InteractionLog) -> Iterator[Check]:
-    """Names that no event had before. No weight was chosen for them, and nobody looks on: it is told, and not refused,
-    because an event that begins to be logged is nothing wrong."""
+    """Names that no event had before, for which nobody has chosen a weight. They are reported, not refused, because
+    nothing is wrong with logging a new kind of event."""
     there = {new.event_names[number] for number in np.unique(new.events)}
     added = sorted(there.difference(champion.log.event_names))
     if added:
@@ -202,8 +203,8 @@ def _item_columns(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> 
 
 
 def _rules(champion: Bundle, dataset: Dataset) -> Iterator[Check]:
-    """Rules of lists that no longer fit the columns of the items: no list could be made. One that has come to concern
-    no item is told, and not refused, because items come and go."""
+    """Rules of lists that no longer fit the columns of the items: no list could be made. A rule that no longer concerns
+    any item is reported, not refused, because items come and go."""
     policy = champion.config.policy
     try:
         check_rules(policy, dataset.catalogue)
@@ -229,8 +230,8 @@ def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, conf
 
 
 def _crowd(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:
-    """Whether there is still a crowd: a program, or one id for all guests, is popular with nobody. Who it is stands in
-    the store, and not in a history that outlives the user."""
+    """Whether the events are still those of many users: a program, or one id for all guests, says nothing of what
+    people want. The user is not named, because the history of decisions outlives users; the store has the events."""
     if min(len(last), len(new)) < _FEW:
         return Check("one user", True, "too few events to compare")
     then, now = (float(np.bincount(log.users).max() / len(log)) for log in (last, new))

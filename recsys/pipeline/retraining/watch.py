@@ -1,4 +1,4 @@
-"""Retraining again and again without anyone watching: when, what is told to whom, and what a failure changes."""
+"""Retraining again and again without anyone watching: when, what is reported to whom, and what a failure changes."""
 
 import json
 import threading
@@ -21,12 +21,13 @@ _JITTER = 0.1
 """Share of an interval by which a turn may be late: many watchers do not all start at once."""
 
 _MOST_BACKOFF = 8
-"""Times the interval, at most, between turns that fail."""
+"""Most intervals between turns that fail."""
 
 _WEBHOOK_SECONDS = 10.0
 
 _WEBHOOK_BYTES = 65_536
-"""Of an answer that nobody looks at: an error on the way is noticed, and an answer without an end is left."""
+"""Most bytes that are read of an answer, which nobody looks at: reading shows whether an error occurs on the way, and
+the limit ends an answer that goes on for ever."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ class Watch:
         sleep: Callable[[float], None],
         chance: Callable[[], float],
     ) -> None:
-        """Go on until interrupted: of an interval the first turn is now, of a time of the day then."""
+        """Take turns until interrupted. With an interval the first turn is now; with a time of the day it is at that
+        time."""
         failures = 0
         if self.schedule.at is not None:
             self._wait(failures, progress, sleep, chance)
@@ -131,10 +133,10 @@ class Watch:
             self._wait(failures, progress, sleep, chance)
 
     def once(self, progress: Progress) -> Decision:
-        """One turn that is told of as those of a watch are, for whoever starts it by a schedule of their own.
+        """One turn, reported as those of a watch are, for callers with a schedule of their own.
 
         Raises:
-            Exception: what made it fail, once it is told of.
+            Exception: what made it fail, after it was reported.
         """
         turn = self.turn()
         self._report(turn, progress)
@@ -151,7 +153,8 @@ class Watch:
         sleep(pause)
 
     def turn(self, failures: int = 0) -> TurnResult:
-        """One decision. Whatever fails is told in the turn: nobody looks at a watch, so it goes on and says so."""
+        """One decision. An error becomes part of the result: nobody looks at a watch, so it goes on, and reports
+        failures."""
         start = time.monotonic()
         try:
             decision = self.retrain()

@@ -1,9 +1,9 @@
 """Item dropout: the past of some items is hidden in training, so that the ranker learns what cold items are worth.
 
-In most windows few items are really new, and a catalogue holds items that nobody ever met. From these the ranker would
-learn that items without a past are not wanted; from items that are met later in the window, that they are. So an item
-gives no row before somebody has met it, and a share of all items, drawn evenly, has its past hidden. Volkovs et al.,
-DropoutNet: addressing cold start in recommender systems, NeurIPS 2017.
+In most windows few items are really new, and some items are never met by anybody. Rows of the latter would teach the
+ranker that items without a past are not wanted; rows of other items from before they were met, that they are. So an
+item gives no row before somebody has met it, and the past of a share of all items, drawn evenly, is hidden instead.
+Volkovs et al., DropoutNet: addressing cold start in recommender systems, NeurIPS 2017.
 """
 
 from dataclasses import dataclass

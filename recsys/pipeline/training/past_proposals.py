@@ -16,7 +16,7 @@ from recsys.rank.listwise import ListwiseLoss
 
 _EQUALITY = 5.0
 """Penalty on the squared distance of a weight from the mean weight, against the loss of one request: few requests say
-little of who is right. Without it 50 requests gave weights with which less was found (movielens-small)."""
+little of which source is right. Without it 50 requests gave weights with which less was found (movielens-small)."""
 
 _LEAST = 1 / 64
 """Least weight of a source, as a share of the largest: it keeps its order where no other proposes anything."""

@@ -1,4 +1,5 @@
-"""What the data decide of a configuration, and whether they can be learned from: found before hours of training."""
+"""What the data decide about the configuration, and whether anything can be learned from them, before hours of
+training."""
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from recsys.text.weights import locate
 def prepared(
     dataset: Dataset, config: Config, progress: Progress, test_start: int | None = None
 ) -> tuple[Config, TemporalSplit]:
-    """The configuration with its `auto` and 0 resolved as far as the data tell, and the three windows.
+    """The configuration, in which the data have decided what was left open as `auto` or 0, and the three windows.
 
     Args:
         test_start: see `train`.

@@ -35,7 +35,7 @@ from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows
 
 _NEWCOMERS = 0.1
-"""Share of the requests that teach the ranker a second time, without their users."""
+"""Share of the requests that teach the ranker a second time, as requests of unknown users."""
 
 _UNDER_WAY = 0.25
 """Share of the requests that teach the ranker once more as if some of what was chosen were in the cart already."""
@@ -49,8 +49,8 @@ class TrainingSteps:
     """What all steps of one training share.
 
     Attributes:
-        part_of: the log of which `dataset` holds a part; its strongest event counts as bought in every step. None: that
-            of `dataset`.
+        part_of: the whole log, if `dataset` holds only a part of it: the strongest event of the whole counts as bought
+            in every step. None: `dataset` holds the whole log.
     """
 
     dataset: Dataset
