@@ -1,4 +1,5 @@
-"""Lifts where items have something in common: what a group chooses tells of items that it never met."""
+"""Lifts of items by what they have in common: what a group chooses says something of similar items that it never
+met."""
 
 import numpy as np
 import polars as pl
@@ -14,10 +15,10 @@ _MOST_ENTRIES = 1_000_000
 """Where groups and items have more pairs than this, each group keeps only what its columns lift most."""
 
 _ADDED = 1.0
-"""Events that are added to those with a value that users and items share, and to those expected of it."""
+"""Events that are added to both the observed and the expected ones of a value that users and items share."""
 
 _PARTS_OF_SUMS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Parts of the sum of what several values of an item say that are tried."""
+"""Parts that are tried of the sum of the lifts of several values of an item."""
 
 
 def lifts_of_values(
@@ -27,16 +28,16 @@ def lifts_of_values(
     popularity: NDArray[np.float64],
     alike: Groups,
 ) -> sp.csr_matrix:
-    """Lifts over what everybody chooses, where items have something in common: items that a group of users met tell of
-    like ones that it hardly met.
+    """Lifts of items by their values: what a group chooses among the items that it met says what it would choose among
+    similar ones that it hardly met.
 
-    The columns of the items come one after the other: the lift of a value says how many times as often as the
-    columns before it let expect a group chooses items with that value. If values of the column are also values of users
-    (the machine that a part fits and the one that a user has; what a dish contains and what a user must not eat), all
-    of these together come before each of them, since few events tell of one machine, and many of whether parts have to
-    fit. An item with several values of a column gets the part of the sum of their lifts that makes the events
-    likeliest, because values may say the same. Events of one user with one value are not independent: the more of them
-    there are, the less each counts (Kish's design effect).
+    The columns of the items are taken one after the other. The lift of a value says how many times as often a group
+    chooses items with that value as the columns before it lead to expect. If values of a column are also values of
+    users (the machine that a part fits and the one that a user has; what a dish contains and what a user must not eat),
+    one lift of all such matches comes before the lifts of single values: there are few events of one machine, and many
+    that show whether parts have to fit. An item with several values in a column gets that part of the sum of their
+    lifts that makes the events likeliest, because several values may say the same. Events of one user with one value
+    are not independent: the more of them there are, the less each counts (Kish's design effect).
 
     The number of entries is bounded, see `_MOST_ENTRIES`.
 

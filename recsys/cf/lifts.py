@@ -11,7 +11,7 @@ from recsys.arrays.ragged import offsets_of, rows_of_entries
 from recsys.data.groups.membership import Groups
 
 _PRIORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
-"""Events that may be added to those of a group with an item, and to those expected of it."""
+"""Events that may be added to both the observed and the expected ones of a group with an item."""
 
 _LITTLE = 0.1
 """Lifts of pairs of groups, and of values, that are nearer to 0 than this are left out: those of one or two events are,
@@ -21,7 +21,7 @@ _EXPECTED = 0.25
 """If at least this many events of a group with an item are expected, it tells something that there are none."""
 
 TINY = float(np.finfo(np.float64).tiny)
-"""Stands for no events, where an entry is there all the same, and for 0 where it is divided by."""
+"""Stands in for 0: for no events where a matrix must keep the entry, and in divisors."""
 
 
 def lifts_of_groups(groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
@@ -42,7 +42,7 @@ def lifts_within_kinds(
     kinds: NDArray[np.int32],
     of_kinds: NDArray[np.float64],
 ) -> sp.csr_matrix:
-    """(n_groups, n_items) lifts of groups over what is expected by the popularity of an item and the lift of its kind.
+    """(n_groups, n_items) lifts of items beyond what their popularity and the lift of their kind lead to expect.
 
     Args:
         chosen, popularity: see `lifts_of_groups`.
@@ -67,7 +67,8 @@ def fitted_lifts(
 def fitted_priors(
     events: NDArray[np.float64], expected: NDArray[np.float64], kinds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """(n,) priors of lifts, fitted for each kind (a column, or two) by itself: one kind may tell much, another nothing.
+    """(n,) priors of lifts, fitted separately for each kind (a column, or a pair of columns), because one kind may be
+    telling, and another be noise.
 
     How many times as often as expected groups choose items is drawn from a gamma distribution of mean 1 and shape a,
     and events are drawn by Poisson's (DuMouchel, The American Statistician 53, 1999, with one gamma distribution).

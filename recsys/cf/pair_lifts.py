@@ -1,4 +1,5 @@
-"""Lifts of pairs of groups: what users who are in both choose beyond what the two say apart."""
+"""Lifts of pairs of groups: what users who are in both choose, beyond what the lifts of the two groups lead to
+expect."""
 
 import numpy as np
 import scipy.sparse as sp

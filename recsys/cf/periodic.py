@@ -86,8 +86,9 @@ class Periodic(CollaborativeModel):
         return cls(sp.vstack([*rows, _best_of_a_time(cls.popularity(log, config))], format="csr"))
 
     @classmethod
-    def is_told(cls, kinds: NDArray[np.int32], log: InteractionLog, config: CfConfig) -> bool:
-        """Whether the time of the period tells what is chosen: clearly, and by more than chance.
+    def is_informative(cls, kinds: NDArray[np.int32], log: InteractionLog, config: CfConfig) -> bool:
+        """Whether knowing the time predicts what is chosen better than popularity does: clearly, and by more than
+        chance.
 
         The newest signs of interest are predicted from the older ones, with the time and by popularity alone. Signs of
         one user are correlated, so the standard error is over users.
@@ -177,8 +178,8 @@ def groups_of_times(columns: NDArray[np.int64], names: list[tuple[str, str]]) ->
 def chosen_around(
     signs: InteractionLog, times: NDArray[np.int64], n_times: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Events of usual worth, each at its time (n,) of `n_times` in a ring and at the two beside it: nobody lives by the
-    clock, and three times know more than one.
+    """Events of usual worth, each counted at its time (n,), out of `n_times` in a ring, and at the two beside it:
+    nobody lives by the clock, and three times have more events than one.
 
     Returns:
         (3 n,) worth of the events, and their times and items.

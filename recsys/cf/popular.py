@@ -20,7 +20,7 @@ USUAL_HALF_LIFE = 30.0
 """Days, where nothing says otherwise."""
 
 _MOST_IDLE = 10.0
-"""Half-lives that a time without events counts at most."""
+"""Most half-lives that a time without events counts for."""
 
 _PAST, _CLOCK = "past.npy", "clock.npy"
 

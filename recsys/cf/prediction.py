@@ -1,4 +1,4 @@
-"""How well popularity predicts what is chosen next: it decides how fast popularity fades, and whether times tell.
+"""How well popularity predicts what is chosen next: that decides how fast popularity fades, and whether times matter.
 
 The older signs of interest predict the newest tenth of them.
 """
@@ -25,7 +25,7 @@ _BY_CHANCE = 0.05
 
 
 def telling_half_life(log: InteractionLog) -> float:
-    """Days after which an event counts half where popularity tells best what is chosen next.
+    """The half-life, days, with which popularity predicts best what is chosen next.
 
     The popularity of the older signs of interest gives each of the newest ones a probability. The half-life whose mean
     log-likelihood is highest is taken, if it is higher than that of the usual one clearly, and by more than chance.

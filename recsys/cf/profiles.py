@@ -31,13 +31,13 @@ _ADDED = 1.0
 that was chosen twice is hardly twice as wanted as one that was chosen once."""
 
 _LENGTHS = (100.0, 365.0)
-"""Days that are tried, of which the choices tell what groups choose."""
+"""Numbers of days that are tried: only the choices of the last so many days count."""
 
 _HALF_LIVES = (10.0, 30.0, 100.0)
-"""Days that are tried, after which that a group chose an item counts half."""
+"""Half-lives that are tried, days: a choice of an item by a group counts half after so long."""
 
 _MOST_ASKED = 2_000
-"""Newest choices, evenly spread, that tell how soon older ones fade."""
+"""Most of the newest choices, evenly spread, by which these are judged."""
 
 _ASKED_AT_ONCE = 256
 
@@ -46,20 +46,21 @@ _ASKED_AT_ONCE = 256
 class ProfilePopularity:
     """The probability of an item given the groups of a user.
 
-    Each group has chosen an item some times as often as expected, (n + a) / (e + a) with n events, e expected ones and
-    the prior a (DuMouchel, The American Statistician 53, 1999). An item's probability is its share in the popularity
-    of all times what each group of the user says, as if each spoke for itself (naive Bayes), times what each two groups
-    of different columns say together: for them what is expected is what they say apart. So a column without information
-    changes nothing, and effects may differ, such as that of the age between men and women. Items that no group of the
-    user tells from others have no score.
+    Each group has chosen an item some times as often as expected: (n + a) / (e + a) with n events, e expected ones and
+    the prior a (DuMouchel, The American Statistician 53, 1999). The probability of an item is its share of the
+    popularity among all users, times this factor for each group of the user, as if the groups were independent (naive
+    Bayes), times a factor for each two groups of different columns: how far the two together depart from the product of
+    their own factors. So a column without information changes nothing, and effects may interact, as that of age may
+    differ between men and women. Items for which no group of the user makes a difference have no score.
 
-    Where items have something in common (a town, a category, a level of prices), groups choose values some times as
-    often as expected, and items only beyond what their values let expect: so items with the same values tell of one
-    that nobody chose yet.
+    Where items have something in common (a town, a category, a level of prices), factors are first learned for these
+    values, and for a single item only as far as it departs from its values. So an item that nobody chose yet is scored
+    by those with the same values.
 
     Attributes:
         profiles: the groups of users.
-        popularity: (n_items,) float32, shares that sum to 1; above 0 for what nobody chose, if its values tell of it.
+        popularity: (n_items,) float32, shares that sum to 1; above 0 also for an item that nobody chose, if its values
+            are known.
         choosers: (n_groups, n_items) int32 CSR: users of the group who chose the item.
         lifts: (n_groups, n_items) CSR: log((n + a) / (e + a)), where n is above 0 or e is large.
         pairs: (n_pairs,) of two groups, see `pairs_of`, in order.
@@ -77,10 +78,10 @@ class ProfilePopularity:
     def fit(cls, profiles: UserProfiles, log: InteractionLog, config: CfConfig, alike: Groups | None = None) -> Self:
         """Learn from a log that is already cut in time; it may be empty.
 
-        Popularity fades as in `Popular`. What groups choose does not (who looks at flats of a town does so however soon
-        a flat is gone), unless that predicts the newest tenth better. Then only the newest choices tell what groups
-        choose: children grow. And of these, which items they choose may fade: what one takes next may be what the
-        colleagues took lately.
+        Popularity fades as in `Popular`. What groups choose does not fade (people who look at flats of a town do so
+        however soon a flat is gone), unless fading predicts the newest tenth of the log better. There are two ways to
+        fade. Only the newest choices may count, as where children grow; and of these, newer choices of single items may
+        count more, as where people take what their colleagues took lately.
 
         Args:
             alike: what the items have in common.
@@ -185,8 +186,8 @@ def _newest_of(signs: InteractionLog, days: float | None) -> InteractionLog:
 
 
 def _most_telling(models: Mapping[float | None, ProfilePopularity], newest: InteractionLog) -> float | None:
-    """The key of the model that predicts the newest choices best; None, the key of the usual one, if that is not better
-    clearly, and by more than chance."""
+    """The key of the model that predicts the newest choices best; None, the key of the usual model, unless the best one
+    is clearly better, and by more than chance."""
     rows = models[None].rows(newest.user_vocabulary)[newest.users]
     known = np.flatnonzero(rows >= 0)
     asked = known[np.linspace(0, len(known) - 1, min(len(known), _MOST_ASKED)).astype(np.int64)]

@@ -102,17 +102,17 @@ def moved(log: InteractionLog, times: np.ndarray) -> InteractionLog:  # type: ig
 
 def test_whether_the_time_of_the_week_tells_what_is_chosen() -> None:
     log, rng = meals(), np.random.default_rng(1)
-    assert Rhythm.is_told(NO_KINDS, log, CONFIG)
+    assert Rhythm.is_informative(NO_KINDS, log, CONFIG)
     shuffled = log_of(
         {"users": log.users, "items": rng.permutation(log.items), "times": log.times},
         users=[f"u{user}" for user in range(20)],
         names=["purchase"],
         n_items=4,
     )
-    assert not Rhythm.is_told(NO_KINDS, shuffled, CONFIG)
-    assert not Rhythm.is_told(NO_KINDS, moved(log, np.full(len(log), MONDAY)), CONFIG), "one time for everything"
-    assert not Rhythm.is_told(NO_KINDS, log.select(slice(0, 8)), CONFIG), "too little to tell"
-    assert not Rhythm.is_told(NO_KINDS, log.select(slice(0, 0)), CONFIG)
+    assert not Rhythm.is_informative(NO_KINDS, shuffled, CONFIG)
+    assert not Rhythm.is_informative(NO_KINDS, moved(log, np.full(len(log), MONDAY)), CONFIG), "one time for everything"
+    assert not Rhythm.is_informative(NO_KINDS, log.select(slice(0, 8)), CONFIG), "too little to tell"
+    assert not Rhythm.is_informative(NO_KINDS, log.select(slice(0, 0)), CONFIG)
 
 
 def test_what_one_user_does_is_one_opinion() -> None:
@@ -120,4 +120,4 @@ def test_what_one_user_does_is_one_opinion() -> None:
     one = log_of(
         {"users": np.zeros(len(log)), "items": log.items, "times": log.times}, users=["u0"], names=["a"], n_items=4
     )
-    assert not Rhythm.is_told(NO_KINDS, one, CONFIG)
+    assert not Rhythm.is_informative(NO_KINDS, one, CONFIG)

@@ -68,11 +68,11 @@ def test_weeks_are_counted_from_the_first_of_january():
 
 def test_the_time_of_the_year_tells_what_is_chosen_after_more_than_a_year():
     through_christmas = shop(365 + 300)
-    assert Season.is_told(NO_KINDS, through_christmas, CONFIG)
-    assert not Season.is_told(NO_KINDS, shop(300), CONFIG), "in a log of less than a year each week is new"
+    assert Season.is_informative(NO_KINDS, through_christmas, CONFIG)
+    assert not Season.is_informative(NO_KINDS, shop(300), CONFIG), "in a log of less than a year each week is new"
     shuffled = np.random.default_rng(1).permutation(through_christmas.items)
-    assert not Season.is_told(NO_KINDS, log_with_items(through_christmas, shuffled), CONFIG)
-    assert not Season.is_told(NO_KINDS, through_christmas.select(slice(0, 0)), CONFIG)
+    assert not Season.is_informative(NO_KINDS, log_with_items(through_christmas, shuffled), CONFIG)
+    assert not Season.is_informative(NO_KINDS, through_christmas.select(slice(0, 0)), CONFIG)
 
 
 def log_with_items(log: InteractionLog, items: np.ndarray) -> InteractionLog:  # type: ignore[type-arg]

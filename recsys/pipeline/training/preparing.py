@@ -66,10 +66,10 @@ def _without_times_that_tell_nothing(
         others = tuple(name for name in config.candidates.sources if name != source)
         if source not in config.candidates.sources or not others:
             continue
-        is_told = model.is_told(catalogue.codes("category"), log, config.cf)
-        use, tells = ("used", "tells") if is_told else ("left out", "does not tell")
+        is_informative = model.is_informative(catalogue.codes("category"), log, config.cf)
+        use, tells = ("used", "tells") if is_informative else ("left out", "does not tell")
         progress(f"{source} is {use}: the time of the {model.period} {tells} what is chosen")
-        if not is_told:
+        if not is_informative:
             config = config.changed(candidates={"sources": others})
     return config
 
