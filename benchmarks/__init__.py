@@ -1,9 +1,9 @@
 """Long measurements on real data. Figures in docs/ come from programs in here, but for those that say otherwise.
 
 Quality:    quality (every data set through the command line), parts (without each source), queries, replay (week by
-            week), peers (other tools on the same requests); text with text_worlds, text_rankings, text_cold and
-            text_encoding
-Made-up:    simulation, funnel, profiles and position_bias, where the truth is known; generated makes large catalogues
+            week), peers (other tools on the same requests); text with text_worlds, text_rows, text_rankings,
+            text_cold and text_encoding
+Generated:  simulation, funnel, profiles and position_bias, where the truth is known; generated makes large catalogues
 Speed:      features, batch, serving (with the endpoints of empty, and load.lua)
 Promises:   fuzz, durability, restart and soak of a server, over shop
 In common:  arguments, processes, databases (real servers), dense_lists

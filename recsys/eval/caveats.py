@@ -32,7 +32,7 @@ def caveats_of_size(full: Measurement) -> Iterator[str]:
     if n_users == 1 and full.users[0] >= 0:
         yield "All requests are of one user, so there are no intervals, which need several users."
     elif 1 < n_users < _FEW_USERS:
-        yield f"The requests are of only {n_users} users, so the intervals tell little of other users."
+        yield f"The requests are of only {n_users} users, so the intervals say little about other users."
     if n_users >= _FEW_USERS:
         yield from _caveat_of_busy_users(full.users, n_users)
 

@@ -383,6 +383,6 @@ def test_evaluate_says_what_makes_requests_easy_or_impossible(
         "50.0% of the items wanted are unknown to the version; they count as missed.",
         "1 request is of a time from which the version has learned, so its figures may be too good.",
         "Only 2 requests are measured, so the intervals are wide.",
-        "The requests are of only 2 users, so the intervals tell little of other users.",
+        "The requests are of only 2 users, so the intervals say little about other users.",
     ]
     assert f"{file}: column 'targets' is not read; known are" in answer.err

@@ -86,7 +86,7 @@ def _on_requests(
         # The ablations belong to the other ranker: beside lists of this one they would not tell what a part adds.
         pipeline = replace(pipeline, rankers=bundle.rankers.alone)
         caveats.append(
-            "Requests bring their history and have a ranker of their own, so what each part adds is not told."
+            "Requests bring their history and have a ranker of their own, so what each part adds is not reported."
         )
     report = measure(
         pipeline,

@@ -54,21 +54,21 @@ def prepared(
     if not config.cf.half_life_days:
         config = config.changed(cf={"half_life_days": telling_half_life(before)})
         progress(f"popularity fades: an event counts half after {config.cf.half_life_days:g} days")
-    return _without_times_that_tell_nothing(config, dataset.catalogue, before, progress), split
+    return _with_informative_periods(config, dataset.catalogue, before, progress), split
 
 
-def _without_times_that_tell_nothing(
+def _with_informative_periods(
     config: Config, catalogue: ItemCatalogue, log: InteractionLog, progress: Progress
 ) -> Config:
-    """The configuration without `rhythm` and `season` where the time does not tell what is chosen, as long as another
-    source is left."""
+    """The configuration without `rhythm` and `season` where the time does not predict what is chosen, as long as
+    another source is left."""
     for source, model in PERIODIC_MODELS.items():
         others = tuple(name for name in config.candidates.sources if name != source)
         if source not in config.candidates.sources or not others:
             continue
         is_informative = model.is_informative(catalogue.codes("category"), log, config.cf)
-        use, tells = ("used", "tells") if is_informative else ("left out", "does not tell")
-        progress(f"{source} is {use}: the time of the {model.period} {tells} what is chosen")
+        use, predicts = ("used", "predicts") if is_informative else ("left out", "does not predict")
+        progress(f"{source} is {use}: the time of the {model.period} {predicts} what is chosen")
         if not is_informative:
             config = config.changed(candidates={"sources": others})
     return config

@@ -1,4 +1,4 @@
-"""The time of the week as a source: used where it tells what is chosen, and lists follow the clock then."""
+"""The time of the week as a source: used where it predicts what is chosen, and lists follow the clock then."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -93,14 +93,14 @@ def test_a_published_version_keeps_the_rhythm(
     assert can_continue(loaded, dataset_from_frames(*canteen(), config))
 
 
-def test_where_the_time_tells_nothing_it_is_left_out(config: Config) -> None:
+def test_where_the_time_does_not_matter_it_is_left_out(config: Config) -> None:
     said: list[str] = []
     bundle = train(dataset_from_frames(*market(), config), config, progress=said.append)
     assert bundle.config.candidates.sources == ("popular",)
     assert not any(name.startswith(RHYTHM) for name in bundle.features.names)
-    assert f"{RHYTHM} is left out: the time of the week does not tell what is chosen" in said
+    assert f"{RHYTHM} is left out: the time of the week does not predict what is chosen" in said
 
 
-def test_alone_it_is_used_whatever_it_tells(config: Config) -> None:
+def test_as_the_only_source_it_is_used_in_any_case(config: Config) -> None:
     alone = config.changed(candidates={"sources": (RHYTHM,)})
     assert train(dataset_from_frames(*market(), alone), alone).sources.names == (RHYTHM,)

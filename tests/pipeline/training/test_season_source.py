@@ -1,4 +1,4 @@
-"""The time of the year as a source: used where it tells what is chosen, and lists follow the calendar then."""
+"""The time of the year as a source: used where it predicts what is chosen, and lists follow the calendar then."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -81,9 +81,9 @@ def test_lists_without_a_time_are_for_this_time_of_the_year(
     assert kinds_at(batch.by_the_clock(), None) == {"gift"}
 
 
-def test_where_the_time_of_the_year_tells_nothing_it_is_left_out(config: Config) -> None:
+def test_where_the_time_of_the_year_does_not_matter_it_is_left_out(config: Config) -> None:
     said: list[str] = []
     bundle = train(dataset_from_frames(*market(), config), config, progress=said.append)
     assert bundle.config.candidates.sources == ("popular",)
     assert not any(name.startswith(SEASON) for name in bundle.features.names)
-    assert f"{SEASON} is left out: the time of the year does not tell what is chosen" in said
+    assert f"{SEASON} is left out: the time of the year does not predict what is chosen" in said
