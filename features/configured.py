@@ -8,7 +8,8 @@ from typing import get_args
 from pydantic import TypeAdapter, ValidationError
 
 from features.declarations import FEATURES, Feature
-from features.kinds import KINDS, Kind
+from features.kinds import KINDS
+from features.kinds.base import Kind
 from features.state import Counted
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.errors import ConfigError

@@ -5,10 +5,18 @@ The config adds a feature (`features.extra`) and removes one (`features.exclude`
 
 from dataclasses import dataclass
 
-from features.kinds import (
+from features.kinds.base import Kind, MonotoneConstraint, Scope
+from features.kinds.candidates import (
     Affinity,
     Agreement,
-    Clock,
+    SourceFlag,
+    SourceRank,
+    SourceRatio,
+    SourceScore,
+    SourceShare,
+    SourceWithin,
+)
+from features.kinds.items import (
     GroupPopularity,
     ItemAge,
     ItemCount,
@@ -20,28 +28,18 @@ from features.kinds import (
     ItemSince,
     ItemSum,
     ItemVelocity,
-    Kind,
-    PriceRatio,
-    Scope,
-    SourceFlag,
-    SourceRank,
-    SourceRatio,
-    SourceScore,
-    SourceShare,
-    SourceWithin,
+)
+from features.kinds.matches import (
     UserCodeSince,
-    UserCount,
-    UserEntropy,
-    UserHistory,
     UserItemBaskets,
     UserItemCount,
     UserItemDue,
     UserItemSince,
     UserItemWorth,
     UserShare,
-    UserTagShare,
 )
-from features.kinds.base import MonotoneConstraint
+from features.kinds.requests import Clock, UserCount, UserEntropy, UserHistory
+from features.kinds.users import PriceRatio, UserTagShare
 from recsys.config import FeatureGroup, sources_of
 
 

@@ -203,3 +203,16 @@ class Affinity(Member):
     def monotone(self) -> MonotoneConstraint:
         """A higher similarity never lowers the score; how long ago the nearest event was may do either."""
         return 0 if self.aggregate == "place" else 1
+
+
+KINDS: tuple[type[Kind], ...] = (
+    SourceScore,
+    SourceRank,
+    SourceShare,
+    SourceFlag,
+    SourceRatio,
+    SourceWithin,
+    Agreement,
+    Affinity,
+)
+"""The kinds of this file, for `features.extra`."""

@@ -270,3 +270,20 @@ class ItemReplaced(Kind):
         if successors is not None:
             fill_ages(successors, pairs.histories.now, pairs.bounds, pairs.items, DAY, found)
         return found
+
+
+KINDS: tuple[type[Kind], ...] = (
+    ItemCount,
+    ItemDecayed,
+    ItemSum,
+    ItemMean,
+    ItemVelocity,
+    ItemRate,
+    ItemDebiasedRate,
+    ItemSince,
+    ItemAge,
+    ItemFact,
+    GroupPopularity,
+    ItemReplaced,
+)
+"""The kinds of this file, for `features.extra`."""

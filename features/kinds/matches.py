@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.item_facts import Code
-from features.kinds.base import UNEQUAL_WORTH, Family, Member, Of, Scope
+from features.kinds.base import UNEQUAL_WORTH, Family, Kind, Member, Of, Scope
 from features.loops.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
 from features.loops.matches import Past, fill_matches
 from features.pairs import PairBatch
@@ -146,3 +146,15 @@ class UserItemDue(_Match):
     scope: ClassVar[Scope] = "user-item"
     compared: ClassVar[tuple[Code, int | None]] = ("items", None)
     statistic: ClassVar[int] = DUE
+
+
+KINDS: tuple[type[Kind], ...] = (
+    UserShare,
+    UserCodeSince,
+    UserItemCount,
+    UserItemSince,
+    UserItemWorth,
+    UserItemBaskets,
+    UserItemDue,
+)
+"""The kinds of this file, for `features.extra`."""

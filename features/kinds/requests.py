@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.item_facts import Code
-from features.kinds.base import Family, Member, Scope, span
+from features.kinds.base import Family, Kind, Member, Scope, span
 from features.loops.codes import ACTS, DISTINCT, ENTROPY, HOUR, LENGTH, POSITIVE_SHARE, SINCE_FIRST, SINCE_LAST, WEEKDAY
 from features.loops.pairs import describe_requests, fill_request_values
 from features.pairs import PairBatch
@@ -108,3 +108,7 @@ _ROWS = {
     "hour": HOUR,
     "weekday": WEEKDAY,
 }
+
+
+KINDS: tuple[type[Kind], ...] = (UserHistory, UserCount, UserEntropy, Clock)
+"""The kinds of this file, for `features.extra`."""

@@ -177,3 +177,15 @@ class PriceRatio(Member):
     usual: Literal["mean", "last"] = "mean"
     scope: ClassVar[Scope] = "user-item"
     family: ClassVar[type[Family]] = PriceColumns
+
+
+KINDS: tuple[type[Kind], ...] = (
+    UserTagShare,
+    UserLabelShare,
+    UserNamedShare,
+    UserQuantityDistance,
+    UserQuantityStep,
+    UserLineStep,
+    PriceRatio,
+)
+"""The kinds of this file, for `features.extra`."""

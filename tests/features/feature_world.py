@@ -10,7 +10,7 @@ from logs_by_hand import log_of
 from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
-from features.kinds import Kind
+from features.kinds.base import Kind
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import Source

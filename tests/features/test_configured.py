@@ -9,8 +9,8 @@ from feature_world import CLICK, DAY, START, make_log, pairs_of
 from features.configured import configured, unheard_events
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
-from features.kinds import ItemCount, ItemDecayed, ItemVelocity, UserCount
-from features.kinds.items import ItemPastColumns, OfItemPast
+from features.kinds.items import ItemCount, ItemDecayed, ItemPastColumns, ItemVelocity, OfItemPast
+from features.kinds.requests import UserCount
 from features.state import EventState
 from recsys.config import Config, load_config, parse_config
 from recsys.errors import ConfigError

@@ -23,32 +23,20 @@ from feature_world import (
     values,
 )
 
-from features.kinds import (
+from features.kinds.base import Kind
+from features.kinds.candidates import (
     Affinity,
     Agreement,
-    Clock,
-    ItemAge,
-    ItemCount,
-    ItemFact,
-    ItemRate,
-    ItemSince,
-    ItemVelocity,
-    Kind,
-    PriceRatio,
     SourceRank,
     SourceRatio,
     SourceScore,
     SourceShare,
     SourceWithin,
-    UserHistory,
-    UserItemBaskets,
-    UserItemCount,
-    UserItemDue,
-    UserItemSince,
-    UserItemWorth,
-    UserShare,
-    UserTagShare,
 )
+from features.kinds.items import ItemAge, ItemCount, ItemFact, ItemRate, ItemSince, ItemVelocity
+from features.kinds.matches import UserItemBaskets, UserItemCount, UserItemDue, UserItemSince, UserItemWorth, UserShare
+from features.kinds.requests import Clock, UserHistory
+from features.kinds.users import PriceRatio, UserTagShare
 from features.state import EventState
 from recsys.errors import ConfigError
 

@@ -9,16 +9,9 @@ from feature_world import CLICK, N_ITEMS, NAN, NOW, expect, make_facts, make_log
 
 from features.further_columns import FurtherColumns
 from features.item_facts import ItemFacts
-from features.kinds import (
-    GroupPopularity,
-    ItemReplaced,
-    Kind,
-    UserLabelShare,
-    UserLineStep,
-    UserNamedShare,
-    UserQuantityDistance,
-    UserQuantityStep,
-)
+from features.kinds.base import Kind
+from features.kinds.items import GroupPopularity, ItemReplaced
+from features.kinds.users import UserLabelShare, UserLineStep, UserNamedShare, UserQuantityDistance, UserQuantityStep
 from features.state import EventState
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.item_past import ItemPast

@@ -11,7 +11,7 @@ from pipeline_world import AFTER, DAY, click
 from features.declarations import Feature
 from features.feature_set import FeatureSet
 from features.further_columns import FurtherColumns
-from features.kinds import UserLineStep
+from features.kinds.users import UserLineStep
 from recsys.cf.links import ItemLinks
 from recsys.data.catalogue import ItemCatalogue
 from recsys.data.item_changes import ItemChange

@@ -12,7 +12,7 @@ from pipeline_world import market, until
 
 from features.declarations import Feature
 from features.feature_set import FeatureSet
-from features.kinds import Kind
+from features.kinds.base import Kind
 from features.pairs import PairBatch
 from recsys.config import Config, load_config, parse_config
 from recsys.data.dataset import Dataset
