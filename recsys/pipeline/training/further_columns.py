@@ -1,6 +1,7 @@
 """Features of further item columns, such as an author or a size."""
 
 import re
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
@@ -11,10 +12,6 @@ from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups.membership import members_of, names_values
 from recsys.data.groups.paths import depth
 from recsys.progress import Progress
-
-_POPULARITY, _STEP, _REPLACED, _NAMED = "GroupPopularity", "UserLineStep", "ItemReplaced", "UserNamedShare"
-_SHARE, _DISTANCE, _QUANTITY_STEP = "UserLabelShare", "UserQuantityDistance", "UserQuantityStep"
-"""The kinds that read them."""
 
 _KNOWN_PATHS = ("category", "brand")
 """Columns of a place of their own whose values may be paths; whole values have features of their own."""
@@ -56,36 +53,35 @@ def with_further_columns(
     """
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
+    labels = [name for name in label_columns(frame) if name not in named and _may_tell(frame, name)]
+    quantities = [name for name in quantity_columns(frame) if name not in named and _may_differ(frame, name)]
+    references = [name for name in reference_columns(frame) if name not in named]
     lines = [columns for columns in line_columns(frame) if named.isdisjoint(columns)]
     dated = "created_at" in frame.columns and frame["created_at"].n_unique() > _LEAST_DATES
-    steps = [_step(columns) for columns in lines] + [_replaced(columns) for columns in lines if dated]
-    paths = [name for name in _KNOWN_PATHS if name in frame.columns and name not in named]
-    levels = (
-        _level(name, level)
-        for name in paths
+    levels = [
+        (name, level)
+        for name in _KNOWN_PATHS
+        if name in frame.columns and name not in named
         for level in range(1, min(depth(frame[name]), _MOST_LEVELS + 1))
-        if _may_tell(frame, name, _SHARE, level)
+        if _may_tell(frame, name, level)
+    ]
+    comparisons = (
+        *map(_step, lines),
+        *map(_replaced, lines if dated else ()),
+        *map(_named, references),
+        *(_level(name, level) for name, level in levels),
+        *map(_share, labels),
+        *map(_distance, quantities),
     )
-    named_shares = (_named(name) for name in reference_columns(frame) if name not in named)
-    features = {feature.name: feature for feature in (*steps, *named_shares, *levels)} | {
-        feature.name: feature
-        for kind, columns in ((_SHARE, label_columns(frame)), (_DISTANCE, quantity_columns(frame)))
-        for column in columns
-        if column not in named and _may_tell(frame, column, kind)
-        for feature in (_feature(column, kind),)
-    }
-    labels = [name for name in label_columns(frame) if name not in named and _may_tell(frame, name, _SHARE)]
-    worths = {feature.name: feature for feature in map(_worth, labels if of_worth else ())}
-    quantities = [name for name in quantity_columns(frame) if name not in named and _may_tell(frame, name, _DISTANCE)]
-    upward = {feature.name: feature for feature in map(_quantity_step, quantities)}
-    groups = [name for name in labels if names_values(frame[name])]
-    popularities = {feature.name: feature for feature in map(_popularity, groups)}
+    worths = map(_worth, labels if of_worth else ())
+    quantity_steps = map(_quantity_step, quantities)
+    popularities = map(_popularity, [name for name in labels if names_values(frame[name])])
     taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
     found = [
-        *[feature for name, feature in features.items() if name not in taken][:_MOST],
-        *[feature for name, feature in worths.items() if name not in taken][:_MOST_OF_WORTH],
-        *[feature for name, feature in upward.items() if name not in taken][:_MOST_QUANTITY_STEPS],
-        *[feature for name, feature in popularities.items() if name not in taken][:_MOST_POPULARITIES],
+        *_first(comparisons, taken, _MOST),
+        *_first(worths, taken, _MOST_OF_WORTH),
+        *_first(quantity_steps, taken, _MOST_QUANTITY_STEPS),
+        *_first(popularities, taken, _MOST_POPULARITIES),
     ]
     if not found:
         return config
@@ -94,92 +90,84 @@ def with_further_columns(
     return config.model_copy(update={"extra": (*config.extra, *found)})
 
 
-def _may_tell(frame: pl.DataFrame, column: str, kind: str, level: int | None = None) -> bool:
-    """Whether enough items have a value, of paths at some level, and there is something to compare."""
-    values = frame[column]
-    if 1 - values.null_count() / len(values) < _LEAST_COVERAGE:
-        return False
-    if kind == _DISTANCE:
-        return values.drop_nulls().n_unique() > 1
-    members = members_of(values, frame["item_id"], level)
+def _first(features: Iterable[ExtraFeature], taken: Collection[str], most: int) -> list[ExtraFeature]:
+    """The first `most` features with a name of their own."""
+    by_name = {feature.name: feature for feature in features}
+    return [feature for name, feature in by_name.items() if name not in taken][:most]
+
+
+def _is_covered(frame: pl.DataFrame, column: str) -> bool:
+    """Whether enough items have a value."""
+    return 1 - frame[column].null_count() / len(frame) >= _LEAST_COVERAGE
+
+
+def _may_tell(frame: pl.DataFrame, column: str, level: int | None = None) -> bool:
+    """Whether enough items have a value, of paths at some level, and enough of these have it in common."""
+    members = members_of(frame[column], frame["item_id"], level) if _is_covered(frame, column) else None
     return members is not None and members.shape[1] > 1 and members.nnz >= _LEAST_SHARED * members.shape[1]
 
 
+def _may_differ(frame: pl.DataFrame, column: str) -> bool:
+    """Whether enough items have a number, and not all the same."""
+    return _is_covered(frame, column) and frame[column].drop_nulls().n_unique() > 1
+
+
 def _named(column: str) -> ExtraFeature:
-    return ExtraFeature(
-        name=f"user_{_slug(column)}_named",
-        kind=_NAMED,
-        arguments={"column": column},
-        meaning=f"share of the items that the candidate names in {column} that the user acted on",
-    )
+    meaning = f"share of the items that the candidate names in {column} that the user acted on"
+    return _extra(f"user_{_slug(column)}_named", "UserNamedShare", meaning, column=column)
 
 
 def _level(column: str, level: int) -> ExtraFeature:
-    return ExtraFeature(
-        name=f"user_{column}_level_{level}_share",
-        kind=_SHARE,
-        arguments={"column": column, "level": level},
-        meaning=f"share of the history in what the candidate's {column} lies in at level {level}",
-    )
+    meaning = f"share of the history in what the candidate's {column} lies in at level {level}"
+    return _extra(f"user_{column}_level_{level}_share", "UserLabelShare", meaning, column=column, level=level)
+
+
+def _share(column: str) -> ExtraFeature:
+    meaning = f"share of the history with the candidate's {column}"
+    return _extra(f"user_{_slug(column)}_share", "UserLabelShare", meaning, column=column)
+
+
+def _worth(column: str) -> ExtraFeature:
+    meaning = f"share of what the history is worth with the candidate's {column}"
+    return _extra(f"user_{_slug(column)}_worth", "UserLabelShare", meaning, column=column, of="worth")
+
+
+def _distance(column: str) -> ExtraFeature:
+    meaning = f"how far the candidate's {column} is from that of the newest events"
+    return _extra(f"user_{_slug(column)}_distance", "UserQuantityDistance", meaning, column=column)
+
+
+def _quantity_step(column: str) -> ExtraFeature:
+    meaning = f"how far the candidate's {column} is above that of the newest events"
+    return _extra(f"user_{_slug(column)}_above", "UserQuantityStep", meaning, column=column)
+
+
+def _popularity(column: str) -> ExtraFeature:
+    meaning = f"how wanted the items with the candidate's {column} are"
+    return _extra(f"{_slug(column)}_popularity", "GroupPopularity", meaning, column=column)
 
 
 def _step(columns: LineColumns) -> ExtraFeature:
     label, number, part = columns
-    return ExtraFeature(
-        name=f"user_{_slug(label)}_{_slug(number)}_step",
-        kind=_STEP,
-        arguments={"column": label, "number": number, **({"part": part} if part else {})},
-        meaning=f"places behind the furthest item of the history with the candidate's {label}, by "
-        f"{f'{part} and {number}' if part else number}",
-    )
+    order = f"{part} and {number}" if part else number
+    meaning = f"places behind the furthest item of the history with the candidate's {label}, by {order}"
+    return _extra(f"user_{_slug(label)}_{_slug(number)}_step", "UserLineStep", meaning, **_arguments_of(columns))
 
 
 def _replaced(columns: LineColumns) -> ExtraFeature:
+    meaning = f"days since an item with the candidate's {columns.label} came that stands behind it"
+    name = f"{_slug(columns.label)}_{_slug(columns.number)}_replaced"
+    return _extra(name, "ItemReplaced", meaning, **_arguments_of(columns))
+
+
+def _arguments_of(columns: LineColumns) -> dict[str, str]:
     label, number, part = columns
-    return ExtraFeature(
-        name=f"{_slug(label)}_{_slug(number)}_replaced",
-        kind=_REPLACED,
-        arguments={"column": label, "number": number, **({"part": part} if part else {})},
-        meaning=f"days since an item with the candidate's {label} came that stands behind it",
-    )
+    return {"column": label, "number": number, **({"part": part} if part else {})}
 
 
-def _quantity_step(column: str) -> ExtraFeature:
-    return ExtraFeature(
-        name=f"user_{_slug(column)}_above",
-        kind=_QUANTITY_STEP,
-        arguments={"column": column},
-        meaning=f"how far the candidate's {column} is above that of the newest events",
-    )
-
-
-def _worth(column: str) -> ExtraFeature:
-    return ExtraFeature(
-        name=f"user_{_slug(column)}_worth",
-        kind=_SHARE,
-        arguments={"column": column, "of": "worth"},
-        meaning=f"share of what the history is worth with the candidate's {column}",
-    )
-
-
-def _popularity(column: str) -> ExtraFeature:
-    return ExtraFeature(
-        name=f"{_slug(column)}_popularity",
-        kind=_POPULARITY,
-        arguments={"column": column},
-        meaning=f"how wanted the items with the candidate's {column} are",
-    )
+def _extra(name: str, kind: str, meaning: str, **arguments: str | int) -> ExtraFeature:
+    return ExtraFeature(name=name, kind=kind, arguments=arguments, meaning=meaning)
 
 
 def _slug(column: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_") or "column"
-
-
-def _feature(column: str, kind: str) -> ExtraFeature:
-    slug = _slug(column)
-    name, meaning = (
-        (f"user_{slug}_share", f"share of the history with the candidate's {column}")
-        if kind == _SHARE
-        else (f"user_{slug}_distance", f"how far the candidate's {column} is from that of the newest events")
-    )
-    return ExtraFeature(name=name, kind=kind, arguments={"column": column}, meaning=meaning)
