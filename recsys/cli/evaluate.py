@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     with ProgressLines() as progress:
         report = _report(arguments, progress)
     if arguments.report is not None:
-        from recsys.eval.report import write_report  # with what draws, which takes a second to come
+        from recsys.eval.report.render import write_report  # with what draws, which takes a second to come
 
         with destinations.written_whole("--report", arguments.report) as page:
             write_report(page, report)

@@ -10,5 +10,5 @@ Judging
     offpolicy                   estimates from logged propensities
 Telling
     results, summary            all that an evaluation found; from measurements to it
-    report, report_details, report_dials, page, plots, metric_cells   the report and its parts
+    report                      a page for people, a room of its own
 """

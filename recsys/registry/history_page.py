@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from recsys.counts import counted
-from recsys.eval.page import page
+from recsys.eval.report.page import page
 from recsys.registry.history import HistoryEntry, Refusal, Skip
 
 _ACTIONS = {"promote": "promoted", "rollback": "rolled back to"}

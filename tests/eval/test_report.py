@@ -16,7 +16,7 @@ from recsys.eval.metrics.reliability import reliability
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.protocol import evaluate_lists
 from recsys.eval.ranking import Targets
-from recsys.eval.report import render, write_report
+from recsys.eval.report.render import render, write_report
 from recsys.eval.results import CandidateRecall, EvaluationReport, FeatureRow, Window
 from recsys.eval.summary import summarise
 

@@ -10,7 +10,7 @@ from pipeline_world import CLICK, DAY, IMPRESSION, make_log
 from recsys.config import DataConfig
 from recsys.data.dataset import Dataset
 from recsys.errors import DataError
-from recsys.eval.report import write_report
+from recsys.eval.report.render import write_report
 from recsys.eval.results import EvaluationReport
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.splits import evaluate_splits, leave_one_out, rolling

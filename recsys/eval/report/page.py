@@ -7,7 +7,7 @@ from html import escape
 
 def page(title: str, body: str) -> str:
     """A page in the report's style: the title is escaped here, the body is HTML already."""
-    style = (importlib.resources.files("recsys.eval") / "report.css").read_text(encoding="utf-8")
+    style = (importlib.resources.files("recsys.eval.report") / "report.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -5,11 +5,9 @@ from html import escape
 from pathlib import Path
 
 from recsys.counts import counted
-from recsys.eval import plots
 from recsys.eval.confidence import Comparison, Verdict
-from recsys.eval.metric_cells import METRICS, interval_cells, interval_of, mean_text, named, p_text, spaced, span_text
-from recsys.eval.page import listing, page, plot, section, table
-from recsys.eval.report_details import (
+from recsys.eval.report import plots
+from recsys.eval.report.details import (
     calibration_section,
     candidates_section,
     data_section,
@@ -18,7 +16,18 @@ from recsys.eval.report_details import (
     off_policy_section,
     trials_section,
 )
-from recsys.eval.report_dials import dial_sections
+from recsys.eval.report.dials import dial_sections
+from recsys.eval.report.metric_cells import (
+    METRICS,
+    interval_cells,
+    interval_of,
+    mean_text,
+    named,
+    p_text,
+    spaced,
+    span_text,
+)
+from recsys.eval.report.page import listing, page, plot, section, table
 from recsys.eval.results import EvaluationReport
 
 FULL = "full pipeline"

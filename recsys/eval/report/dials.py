@@ -2,9 +2,9 @@
 
 from typing import NamedTuple, get_args
 
-from recsys.eval import plots
 from recsys.eval.dial import KEPT_NDCG, DialName, DialPoint, furthest
-from recsys.eval.page import plot, section
+from recsys.eval.report import plots
+from recsys.eval.report.page import plot, section
 from recsys.eval.results import EvaluationReport
 
 

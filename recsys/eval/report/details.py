@@ -7,9 +7,9 @@ Each is empty where the report has nothing of it.
 from collections.abc import Mapping
 from html import escape
 
-from recsys.eval import plots
-from recsys.eval.metric_cells import mean_text, spaced, span_text
-from recsys.eval.page import plot, section, table
+from recsys.eval.report import plots
+from recsys.eval.report.metric_cells import mean_text, spaced, span_text
+from recsys.eval.report.page import plot, section, table
 from recsys.eval.results import SHIFTED, STABLE, EvaluationReport
 from recsys.moments import moment_of
 
