@@ -163,7 +163,7 @@ ROOMS = [
     *("recsys/simulation", "recsys/store", "recsys/text"),
     *(
         str(door.parent.relative_to(ROOT))
-        for room in ("data", "eval", "pipeline", "text")
+        for room in ("data", "eval", "pipeline", "store", "text")
         for door in (ROOT / "recsys" / room).glob("*/__init__.py")
     ),
 ]

@@ -195,8 +195,8 @@ def _damage(registry: "Registry", version: str) -> BundleError | None:
 def _store(url: str) -> Finding:
     from recsys.store import open_store, sqlite_file
     from recsys.store.address import address_of
-    from recsys.store.postgres import PostgresStore
-    from recsys.store.sqlite import SqliteStore
+    from recsys.store.postgres.store import PostgresStore
+    from recsys.store.sqlite.store import SqliteStore
 
     try:
         file = sqlite_file(url)

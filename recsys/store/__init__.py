@@ -3,15 +3,13 @@
 Promises
     store                       a whole store: event_log, item_store, user_store, list_store
     lists, stream               lists that a batch made; events from elsewhere
-Databases
-    open, address               finds the one of a URL
-    sqlite, sqlite_connection, sqlite_log, sqlite_schema, sqlite_lists
-    postgres, postgres_connections, postgres_schema, postgres_lists
-    redis, redis_connections, redis_scripts, redis_lists
-Streams
-    redis_stream, kafka_stream
-Servers
-    tail                        what several of them share of the log
+Finding them
+    open, address               the store of a URL
+Its rooms
+    sqlite, postgres, redis     a database each
+Beside them
+    kafka_stream                events from Kafka
+    tail                        what several servers share of the log
 """
 
 from recsys.store.event_log import AppendResult, EventLog

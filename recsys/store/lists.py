@@ -49,9 +49,9 @@ def open_lists(url: str) -> Lists:
         ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
         StoreError: the place cannot be reached or written.
     """
-    from recsys.store.postgres_lists import PostgresLists
-    from recsys.store.redis_lists import RedisLists
-    from recsys.store.sqlite_lists import SqliteLists
+    from recsys.store.postgres.lists import PostgresLists
+    from recsys.store.redis.lists import RedisLists
+    from recsys.store.sqlite.lists import SqliteLists
 
     parts = address_of(url)
     if parts.scheme == "sqlite":

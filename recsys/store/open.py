@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from recsys.errors import ConfigError
 from recsys.store.address import address_of, file_of
-from recsys.store.postgres import PostgresStore
-from recsys.store.redis import RedisStore
-from recsys.store.sqlite import SqliteStore
+from recsys.store.postgres.store import PostgresStore
+from recsys.store.redis.store import RedisStore
+from recsys.store.sqlite.store import SqliteStore
 from recsys.store.store import Store
 
 

@@ -41,7 +41,7 @@ def open_stream(url: str, progress: Progress = silent) -> Stream:
         StoreError: the broker cannot be reached.
     """
     from recsys.store.kafka_stream import KafkaStream
-    from recsys.store.redis_stream import RedisStream
+    from recsys.store.redis.stream import RedisStream
 
     scheme = address_of(url).scheme
     if scheme in ("redis", "rediss"):

@@ -15,7 +15,7 @@ import orjson
 
 from recsys.data.events import Event, event_row
 from recsys.data.forget import Forgotten
-from recsys.store.redis_connections import RedisConnections
+from recsys.store.redis.connections import RedisConnections
 
 logger = logging.getLogger("recsys.store")
 

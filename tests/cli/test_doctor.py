@@ -17,7 +17,7 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
 from recsys.registry.manifest import sealed
 from recsys.store import open_store, sqlite_url
-from recsys.store.sqlite_schema import MIGRATIONS
+from recsys.store.sqlite.schema import MIGRATIONS
 
 REQUIRES = ["numpy>=1.26", "no-such-library>=2", 'nothing-at-all>=1; extra == "graphs"', "recsys[demo]; extra == 'dev'"]
 

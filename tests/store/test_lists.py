@@ -106,7 +106,7 @@ class TestSqliteLists(ListsContract):
                 call("u1")
 
     def test_nobody_waits_long_for_another_call(self, lists: Lists, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("recsys.store.sqlite_connection.BUSY_SECONDS", 0.2)
+        monkeypatch.setattr("recsys.store.sqlite.connection.BUSY_SECONDS", 0.2)
         begun, go = threading.Event(), threading.Event()
 
         def slow() -> Iterator[tuple[str, str]]:

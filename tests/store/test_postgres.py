@@ -15,9 +15,9 @@ from recsys.cli.main import main
 from recsys.data.forget import user_digest
 from recsys.errors import StoreError
 from recsys.store import AppendResult, open_store
-from recsys.store.postgres import PostgresStore
-from recsys.store.postgres_connections import Connections
-from recsys.store.postgres_schema import MIGRATIONS
+from recsys.store.postgres.connections import Connections
+from recsys.store.postgres.schema import MIGRATIONS
+from recsys.store.postgres.store import PostgresStore
 
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg (install recsys[postgres])")
 pytestmark = pytest.mark.skipif(why_no_postgres() is not None, reason=why_no_postgres() or "")
@@ -178,10 +178,10 @@ def test_a_database_of_each_earlier_version_is_brought_up(server: PostgresServer
 def test_a_step_that_fails_leaves_the_version_before(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     open_store(url).close()
     broken = (*MIGRATIONS, ("ALTER TABLE recsys.log ADD COLUMN note text", "ALTER TABLE none ADD COLUMN note text"))
-    monkeypatch.setattr("recsys.store.postgres.MIGRATIONS", broken)
+    monkeypatch.setattr("recsys.store.postgres.store.MIGRATIONS", broken)
     with pytest.raises(StoreError, match="does not exist"):
         open_store(url)
-    monkeypatch.setattr("recsys.store.postgres.MIGRATIONS", (*MIGRATIONS, broken[-1][:1]))
+    monkeypatch.setattr("recsys.store.postgres.store.MIGRATIONS", (*MIGRATIONS, broken[-1][:1]))
     open_store(url).close()
     monkeypatch.undo()
     with pytest.raises(StoreError, match=f"schema version {len(MIGRATIONS) + 1}"):

@@ -23,9 +23,9 @@ from recsys.data.events import Event
 from recsys.errors import ConfigError, StoreError
 from recsys.store import open_store, sqlite_url
 from recsys.store.lists import open_lists
-from recsys.store.sqlite import SqliteStore
-from recsys.store.sqlite_lists import SqliteLists
-from recsys.store.sqlite_schema import MIGRATIONS
+from recsys.store.sqlite.lists import SqliteLists
+from recsys.store.sqlite.schema import MIGRATIONS
+from recsys.store.sqlite.store import SqliteStore
 
 WRITER = """
 import sys
@@ -95,7 +95,7 @@ def test_what_was_acknowledged_outlives_kill_9(file: Path) -> None:
 def test_calls_behind_a_locked_file_do_not_wait_one_after_the_other(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.store.sqlite_connection.BUSY_SECONDS", 0.5)
+    monkeypatch.setattr("recsys.store.sqlite.connection.BUSY_SECONDS", 0.5)
     store = open_store(sqlite_url(file))
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -116,7 +116,7 @@ def test_an_older_file_is_brought_up_step_by_step(file: Path, monkeypatch: pytes
     log.append([click(1)])
     log.close()
     newer = (*MIGRATIONS, ("ALTER TABLE log ADD COLUMN note TEXT", "UPDATE log SET note = 'migrated'"))
-    monkeypatch.setattr("recsys.store.sqlite.MIGRATIONS", newer)
+    monkeypatch.setattr("recsys.store.sqlite.store.MIGRATIONS", newer)
     log = open_store(sqlite_url(file))
     assert [event for _, event in log.read()] == [click(1)]
     log.close()

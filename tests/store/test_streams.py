@@ -168,7 +168,7 @@ class TestRedisStream(StreamContract):
         client.xtrim("clicks", maxlen=0)
         for number in range(5, 8):
             send(event(number))
-        monkeypatch.setattr("recsys.store.redis_stream._IDLE_MILLISECONDS", 0)
+        monkeypatch.setattr("recsys.store.redis.stream._IDLE_MILLISECONDS", 0)
         said: list[str] = []
         stream = open_stream(url, said.append)
         messages = stream.read(0.5)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import orjson
 
-from recsys.store.postgres_connections import Connections
+from recsys.store.postgres.connections import Connections
 
 _COPY_SECONDS = 86_400.0
 

@@ -11,7 +11,7 @@ from recsys.counts import counted
 from recsys.data.reading.event_messages import Message
 from recsys.errors import ConfigError
 from recsys.progress import Progress, silent
-from recsys.store.redis_connections import CALL_SECONDS, RedisConnections
+from recsys.store.redis.connections import CALL_SECONDS, RedisConnections
 
 _PAGE = 1_000
 _IDLE_MILLISECONDS = 60_000

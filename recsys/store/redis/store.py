@@ -15,8 +15,8 @@ from recsys.data.served_list import ServedList
 from recsys.errors import ConfigError, StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import list_of, row_of
-from recsys.store.redis_connections import RedisConnections
-from recsys.store.redis_scripts import (
+from recsys.store.redis.connections import RedisConnections
+from recsys.store.redis.scripts import (
     APPEND,
     EVENTS_OF,
     FORGET,

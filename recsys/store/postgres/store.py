@@ -15,8 +15,8 @@ from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
-from recsys.store.postgres_connections import Connections
-from recsys.store.postgres_schema import MIGRATIONS
+from recsys.store.postgres.connections import Connections
+from recsys.store.postgres.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from psycopg import Connection

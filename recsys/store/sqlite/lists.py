@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from recsys.store.sqlite_connection import SqliteConnection
+from recsys.store.sqlite.connection import SqliteConnection
 
 _TABLE = "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID"
 

@@ -17,8 +17,8 @@ from recsys.data.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
-from recsys.store.sqlite_connection import BUSY_SECONDS, SqliteConnection
-from recsys.store.sqlite_schema import MIGRATIONS
+from recsys.store.sqlite.connection import BUSY_SECONDS, SqliteConnection
+from recsys.store.sqlite.schema import MIGRATIONS
 
 _REMEDY = "check that the file is a recsys store, that it can be written and that the disk has room"
 

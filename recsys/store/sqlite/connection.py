@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import StoreError
-from recsys.store.sqlite_log import begin_log, check_in_place, empty_log, inode_of, wal_path
+from recsys.store.sqlite.log import begin_log, check_in_place, empty_log, inode_of, wal_path
 
 BUSY_SECONDS = 10.0
 """How long a call waits for another process that writes, or for other threads."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 from uuid import uuid4
 
-from recsys.store.redis_connections import RedisConnections
+from recsys.store.redis.connections import RedisConnections
 
 _CURRENT = "recsys:lists"
 _PAGE = 1_000
