@@ -1,8 +1,7 @@
 """Long measurements on real data. Figures in docs/ come from programs in here, but for those that say otherwise.
 
 Quality:    quality (every data set through the command line), parts (without each source), queries, replay (week by
-            week), peers (other tools on the same requests); text with text_worlds, text_rows, text_rankings,
-            text_cold and text_encoding
+            week), peers (other tools on the same requests), text (the text model alone)
 Generated:  simulation, funnel, profiles and position_bias, where the truth is known; generated makes large catalogues
 Speed:      features, batch, serving (with the endpoints of empty, and load.lua)
 Promises:   fuzz, durability, restart and soak of a server, over shop

@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.arguments import add_data_sets, parser_of, words, work_folder
-from benchmarks.text_cold import cold_table
-from benchmarks.text_encoding import encoding_table
-from benchmarks.text_rankings import gains, line, places
-from benchmarks.text_rows import CANDIDATES, Bench
+from benchmarks.text.cold import cold_table
+from benchmarks.text.encoding import encoding_table
+from benchmarks.text.rankings import gains, line, places
+from benchmarks.text.rows import CANDIDATES, Bench
 from recsys.text.cache import VectorCache
 
 NAMES = ("scientific", "movielens-small", "online-retail")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.text_worlds import TextRequests
+from benchmarks.text.worlds import TextRequests
 from recsys.data.history import HistoryBatch
 from recsys.data.list_places import discounts
 from recsys.eval.confidence import intervals

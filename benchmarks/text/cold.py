@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.text_rankings import FROZEN, Score, figures, frozen, gains, line, places
-from benchmarks.text_worlds import TextRequests, TextWorld
+from benchmarks.text.rankings import FROZEN, Score, figures, frozen, gains, line, places
+from benchmarks.text.worlds import TextRequests, TextWorld
 from recsys.data.interactions import InteractionLog
 from recsys.text.interest import InterestModel
 

@@ -13,9 +13,9 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.text_cold import Tenth
-from benchmarks.text_rankings import FROZEN, Score, figures, frozen, places
-from benchmarks.text_worlds import TextRequests, TextWorld, load
+from benchmarks.text.cold import Tenth
+from benchmarks.text.rankings import FROZEN, Score, figures, frozen, places
+from benchmarks.text.worlds import TextRequests, TextWorld, load
 from recsys.config import TextConfig
 from recsys.data.interactions import InteractionLog
 from recsys.text.cache import VectorCache
