@@ -167,7 +167,7 @@ class Bench:
 
         before, watch, budget = self.row("none"), CpuWatch(), self.arguments.tuning
         with (
-            patch("recsys.text.training.train_stage", beyond_the_network),
+            patch("recsys.text.training.stages.train_stage", beyond_the_network),
             patch("recsys.text.training.stage.is_better", remembered),
         ):
             model = self.fitted(self.world.log, way, earlier=self.plain, distil=distil, minutes=budget)
