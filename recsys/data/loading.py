@@ -18,6 +18,7 @@ from recsys.data.merging import merge_logs
 from recsys.data.pseudonyms import Pseudonyms
 from recsys.data.reading.doubts import (
     doubts_of_events,
+    doubts_of_ids,
     doubts_of_items,
     doubts_of_users,
     long_ids,
@@ -208,6 +209,7 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
         *odd_ids,
         *same,
         *doubts_of_events(log, events.name, config.events),
+        *doubts_of_ids(catalogue, log, items.name),
     )
     rejections, profiles = [rejected_items, rows.rejections], None
     if users is not None:

@@ -250,3 +250,21 @@ def test_decimal_ids_that_are_whole_are_those_of_whole_numbers(tmp_path: Path) -
     dataset, _ = read_dataset(folder_of(tmp_path, events__csv=events), ANY)
     assert dataset.catalogue.frame["item_id"].to_list() == ["1", "20"]
     assert len(dataset.log) == 2
+
+
+@pytest.mark.parametrize(
+    ("now", "later", "told"),
+    [
+        ("i2,Lamp,,true", "i2,click,2024-01-02", True),
+        ("i2,Lamp,,true", "", True),
+        ("i2,Lamp,,true", "i2,click,2023-12-31", False),  # both were there at once: two offers
+        ("i2,Lamp,Red,true", "i2,click,2024-01-02", False),
+        ("i2,Lamp,,false", "i2,click,2024-01-02", False),
+        ("i2,Lamp,,true\ni3,Lamp,,true", "i2,click,2024-01-02", False),  # a name that many have
+    ],
+)
+def test_items_that_got_new_ids_are_told(tmp_path: Path, now: str, later: str, told: bool) -> None:
+    items = f"item_id,title,brand,available\ni1,Lamp,,false\n{now}\n"
+    events = "user_id,item_id,event,timestamp\nu1,i1,click,2024-01-01\n" + (f"u1,{later}\n" if later else "")
+    _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=events), ANY)
+    assert ["read like items that can, such as 'i1' and 'i2'" in doubt for doubt in report.doubts] == [True] * told

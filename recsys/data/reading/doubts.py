@@ -30,6 +30,9 @@ _LONG_GAP = 30 * DAY
 _SAME = 0.1
 """If more than this share of the events are the same as another one, the log may be in the file twice."""
 
+_UNDER_OLD_IDS = 0.1
+"""If more than this share of the events are of items that are gone, and are there in the same words, ids changed."""
+
 _ONE_USER = 0.1
 """A user with more than this share of the events may stand for many people."""
 
@@ -99,6 +102,33 @@ def doubts_of_events(log: InteractionLog, name: str, config: EventsConfig) -> It
         *_places_from_one(log),
     ):
         yield f"{name}: {sentence}"
+
+
+def doubts_of_ids(catalogue: ItemCatalogue, log: InteractionLog, name: str) -> Iterator[str]:
+    """Items that only got new ids, as when a shop moves to another system: nothing that was done with the old ones
+    would tell of the new ones. `name` is that of the item table's file.
+
+    Such a pair has all texts in common, is the only one that has them, and events of the new item begin where those of
+    the old one end.
+    """
+    begun, ended = np.full(len(catalogue), np.inf), np.full(len(catalogue), -np.inf)
+    np.minimum.at(begun, log.items, log.times)
+    np.maximum.at(ended, log.items, log.times)
+    gone = ~catalogue.available | (catalogue.gone <= log.times.max(initial=0))
+    texts = ["title", "description", "category", "brand"]
+    items = catalogue.frame.select(
+        "item_id", *texts, gone=gone, begun=begun, ended=ended, events=np.bincount(log.items, minlength=len(catalogue))
+    ).filter(pl.len().over(texts) == 2)
+    old, new = items.filter("gone"), items.filter(~pl.col("gone"))
+    pairs = old.join(new, on=texts, nulls_equal=True).filter(pl.col("ended") <= pl.col("begun_right"))
+    share = pairs["events"].sum() / max(len(log), 1)
+    if share > _UNDER_OLD_IDS:
+        first, second = pairs.select("item_id", "item_id_right").row(0)
+        yield (
+            f"{name}: {counted(len(pairs), 'item')} that cannot be listed any more, with {share:.0%} of the events, "
+            f"read like items that can, such as {first[:_SHOWN]!r} and {second[:_SHOWN]!r}; if they only got new ids, "
+            "give their events the new ids: what was done with the old ones says nothing about the new ones"
+        )
 
 
 def doubts_of_users(profiles: UserProfiles | None, log: InteractionLog, name: str) -> Iterator[str]:

@@ -116,6 +116,31 @@ class PastRequests:
         given = GivenHistories(offsets_of(n_given), targets.items[is_given], weight, _A_MOMENT)
         return replace(several, targets=targets.keep(~is_given), given=given)
 
+    def asked_ahead(self, log: InteractionLog, start: int, most: int, seed: int) -> "PastRequests":
+        """At most `most` requests, asked before their users came, as when a batch makes lists: at moments drawn evenly
+        from the times between the acts of users, so that long pauses are met more often than short ones. What was shown
+        in the visit was not yet.
+
+        Args:
+            log: of these requests and what came before.
+            start: microseconds: no moment is earlier.
+            most: number of requests.
+            seed: of the draws.
+        """
+        asked = pl.DataFrame({"user": self.users, "time": self.times})
+        acts = pl.DataFrame({"user": log.users, "acted": log.times}).filter(~log.is_impression)
+        before = asked.join_asof(  # the join need not check it: a log is in the order of time
+            acts, left_on="time", right_on="acted", by="user", check_sortedness=False, allow_exact_matches=False
+        )
+        pauses = self.times - np.maximum(before["acted"].fill_null(start).to_numpy(), start)
+        rng, n = np.random.default_rng(seed), min(most, int(np.count_nonzero(pauses)))
+        chosen = rng.choice(len(self), n, replace=False, p=pauses / max(pauses.sum(), 1)) if n else np.zeros(0, np.intp)
+        times = self.times[chosen] - (rng.random(n) * pauses[chosen]).astype(np.int64)
+        order = np.argsort(times, kind="stable")
+        ahead = replace(self.take(chosen[order]), times=times[order], unanswered=Unanswered.none())
+        nothing = np.zeros(len(ahead.shown.items), dtype=bool)
+        return replace(ahead, shown=ahead.shown.keep(nothing), has_list=np.zeros(n, dtype=bool))
+
     def anonymous(self) -> "PastRequests":
         """The same requests, as if nothing were stored of their users. Given histories become bare items."""
         given = None if self.given is None else self.given._replace(ago=None)

@@ -40,6 +40,9 @@ _NEWCOMERS = 0.1
 _UNDER_WAY = 0.25
 """Share of the requests that teach the ranker once more as if some of what was chosen were in the cart already."""
 
+_AHEAD = 0.25
+"""Share of the requests that teach the ranker once more as if asked before their users came."""
+
 _MOST_OF_GIVEN = 2_000
 """Requests of a window that teach the ranker of given histories: each gives rows up to twice."""
 
@@ -102,8 +105,9 @@ class TrainingSteps:
         under_way = requests.sample(math.ceil(_UNDER_WAY * len(requests)), seed).with_partial_baskets(
             log.typical_weight, seed
         )
+        ahead = requests.asked_ahead(log, window.start, math.ceil(_AHEAD * len(requests)), seed)
         met, known = window.moments_met(log), np.where(window.is_hidden, NEVER_MET, ALWAYS_MET)
-        return self._rows(window, ((requests, met), (newcomers, known), (under_way, met)))
+        return self._rows(window, ((requests, met), (newcomers, known), (under_way, met), (ahead, met)))
 
     def rows_of_given(self, window: UnseenWindow, requests: PastRequests) -> RankerRows:
         """The rows of a ranker of requests that bring their history.

@@ -81,13 +81,16 @@ def test_what_is_known_afterwards_only_teaches_nothing(
     start = int(early.log.times[-60])
     requests, dropped = steps.requests_in(start, AFTER), np.arange(len(early.catalogue)) == 3
     rows = steps.rows(UnseenWindow(past, plain.features, start, dropped), requests)
-    (every, met), (newcomers, known), (carts, _) = asked
+    (every, met), (newcomers, known), (carts, _), (ahead, of_ahead) = asked
     assert every is requests
     assert met[3] == ALWAYS_MET
     assert np.array_equal(np.delete(met, 3), np.delete(moments_met(early.log), 3))
     assert known.tolist() == [ALWAYS_MET] * 3 + [NEVER_MET] + [ALWAYS_MET] * (len(early.catalogue) - 4)
     assert len(newcomers) == -(-len(requests) // 10)
     assert not len(carts), "histories teach enough"
+    assert len(ahead) == -(-len(requests) // 4)
+    assert (ahead.times > start).all()
+    assert of_ahead is met
     assert set(newcomers.users) == {-1}
     assert (rows.table[:, plain.features.names.index("user_acts")] == 0).any()
 

@@ -253,3 +253,28 @@ def test_what_was_chosen_before_comes_with_the_request() -> None:
 
 def test_no_requests_have_no_carts() -> None:
     assert len(PastRequests.of(make_log([(0, 1, CLICK, 10, -1)]), 0, 100).with_partial_baskets(1.0, seed=0)) == 0
+
+
+def test_requests_may_be_asked_before_their_users_came() -> None:
+    """At a moment since the act before, but not before the window, and never later than they were."""
+    rows = [
+        (0, 1, CLICK, 100, -1),
+        (1, 4, CLICK, 300, -1),
+        (0, 2, IMPRESSION, 1_000, 7),
+        (0, 2, CLICK, 1_000, 7),
+        (1, 5, CLICK, 1_001, -1),
+    ]
+    log = make_log(rows)
+    requests, moments = PastRequests.of(log, 150, 2_000), {2: set[int](), 4: set[int](), 5: set[int]()}
+    for seed in range(30):
+        ahead = requests.asked_ahead(log, 150, 10, seed)
+        assert len(ahead) == 3
+        assert (np.diff(ahead.times) >= 0).all()
+        assert not len(ahead.shown.items), "nothing was shown yet"
+        for wanted, time in zip(targets(ahead), ahead.times.tolist(), strict=True):
+            moments[next(iter(wanted))].add(time)
+    for item, (begin, end) in {2: (150, 1_000), 4: (150, 300), 5: (300, 1_001)}.items():
+        assert begin < min(moments[item]) <= begin + (end - begin) / 4
+        assert end - (end - begin) / 4 <= max(moments[item]) <= end
+    assert len(requests.asked_ahead(log, 150, 2, 0)) == 2
+    assert len(requests.take(np.arange(0)).asked_ahead(log, 150, 2, 0)) == 0

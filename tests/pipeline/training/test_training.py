@@ -65,8 +65,8 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     dataset = dataset_from_frames(pl.concat([items, fresh]), events, config)
     assert TemporalSplit.of(dataset.log, config.data) == split
     names = train(dataset, config).features.names
-    # The others: as of users of whom nothing is known, under way, and bringing a history or a cart.
-    older, _, _, _, _, newer, *_ = seen
+    # The others: as of users of whom nothing is known, under way, asked ahead, and bringing a history or a cart.
+    older, _, _, _, _, _, newer, *_ = seen
     assert older.times.max() < split.test_start <= newer.times.min()
     learned = [names.index(name) for name in ("transitions_score", "als_score", "popular_score")]
     of_fresh = [rows.table[:, names.index("item_price")] == FRESH_PRICE for rows in (older, newer)]
