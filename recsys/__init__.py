@@ -3,6 +3,7 @@
 The public names are listed in `_HOMES` and loaded when they are first used, so that `import recsys` costs nothing.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from recsys.registry import Registry as Registry
 
 __version__ = "0.1.0"
+
+# OpenMP reads this when LightGBM or torch is loaded, which is later. Its threads would else spin while they wait for
+# each other: beside any other program they take several times the processor time then, and longer.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _HOMES = {
     "Bundle": "recsys.pipeline.recommender.bundle",

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import resource
 import runpy
@@ -155,6 +156,16 @@ def test_import_of_the_package_loads_nothing_heavy() -> None:
     program = "import sys, recsys; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(("chosen", "policy"), [({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")])
+def test_waiting_threads_leave_the_processor_to_others_unless_told_otherwise(
+    chosen: dict[str, str], policy: str
+) -> None:
+    program = "import recsys, os; print(os.environ['OMP_WAIT_POLICY'])"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | chosen
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [policy]
 
 
 ROOMS = [

@@ -2,5 +2,6 @@
 
 types, npy          what loops take; files
 ragged, float16     rows of unequal length; vectors at half the size
+membership          which numbers are among others
 jit, prefetch       how loops are compiled; rows fetched ahead
 """

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrays.membership import are_among
 from recsys.arrays.ragged import offsets_of, rows_of_entries
 from recsys.errors import DataError
 
@@ -152,7 +153,7 @@ def _hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
     width = np.int64(max(lists.items.max(initial=0), targets.items.max(initial=0)) + 1)
     keys = np.arange(len(lists))[:, None] * width + lists.items
     known = targets.items >= 0
-    return np.isin(keys, targets.rows[known] * width + targets.items[known]) & lists.listed
+    return are_among(keys, targets.rows[known] * width + targets.items[known]) & lists.listed
 
 
 def _pessimistic_order(lists: RankedLists, hits: NDArray[np.bool_]) -> NDArray[np.intp]:

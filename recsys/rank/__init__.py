@@ -5,6 +5,7 @@ samples, judging   which of the rows teach and which judge; how well scores orde
 lambdarank         the ranker: trees (by boosting), and beside them a weighted sum where requests are few
 boosting           what it needs of LightGBM
 linear, listwise   the weighted sum, and its loss
+linear_loops       loops of the weighted sum over whole tables
 stacking           how much the parts count
 continuation       how it goes on with newer requests
 tuning             its settings

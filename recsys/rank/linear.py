@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from recsys.errors import BundleError
+from recsys.rank.linear_loops import fill_scaled, fill_weighted_sums, means_of_known, spread_within_requests
 from recsys.rank.listwise import ListwiseLoss
 from recsys.rank.rows import RankerRows
 
@@ -50,13 +51,11 @@ class LinearScore:
             monotone_constraints: of each column of the table: 1 rising, -1 falling, 0 not known.
         """
         signs = np.asarray(monotone_constraints, dtype=np.float64)
-        known = ~np.isnan(rows.table)
-        means = np.where(known, rows.table, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
-        starts = np.cumsum(rows.sizes) - rows.sizes
-        spread = _spread(np.where(known, rows.table - means, 0.0), starts, rows.sizes)
+        means = means_of_known(rows.table)
+        # Only within requests: what all rows of a request share orders nothing.
+        spread = spread_within_requests(rows.table, means, np.cumsum(rows.sizes) - rows.sizes, rows.sizes)
         scales = np.divide(np.where(signs == 0, 1.0, signs), spread, out=np.zeros_like(spread), where=spread > 1e-9)
-        values = cls(means, scales, np.ones_like(means)).contributions(rows.table)
-        return cls(means, scales, _weights(values, signs != 0, rows))
+        return cls(means, scales, _weights(_scaled(rows.table, means, scales), signs != 0, rows))
 
     def times(self, factor: float) -> "LinearScore":
         """The same order, with scores `factor` times as large: it counts more beside other scores."""
@@ -64,12 +63,15 @@ class LinearScore:
 
     def score(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n_rows,) higher is better."""
-        return np.asarray(self.contributions(table).sum(axis=1))
+        sums = np.empty(len(table))
+        fill_weighted_sums(table, self.means, self.scales, _LIMIT, self.weights, sums)
+        return sums
 
     def contributions(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n_rows, n_columns) what each column adds to the score."""
-        deviations = np.nan_to_num((table - self.means) * self.scales, nan=0.0)
-        return np.asarray(np.clip(deviations, -_LIMIT, _LIMIT) * self.weights)
+        values = _scaled(table, self.means, self.scales)
+        values *= self.weights
+        return values
 
     def save(self, path: Path) -> None:
         """Write JSON."""
@@ -90,12 +92,11 @@ class LinearScore:
             raise BundleError(f"{path} is no linear part of a ranker: {error}; publish the version again") from error
 
 
-def _spread(
-    deviations: NDArray[np.float64], starts: NDArray[np.int64], sizes: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """(n_columns,) standard deviation within requests: what all rows of a request share orders nothing."""
-    means = np.add.reduceat(deviations, starts, axis=0) / sizes[:, None]
-    return np.asarray((deviations - np.repeat(means, sizes, axis=0)).std(axis=0))
+def _scaled(table: NDArray[np.float32], means: NDArray[np.float64], scales: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_rows, n_columns) scaled deviations from the means, within the limit; 0 where a value is missing."""
+    scaled = np.empty(table.shape)
+    fill_scaled(table, means, scales, _LIMIT, scaled)
+    return scaled
 
 
 def _weights(values: NDArray[np.float64], directed: NDArray[np.bool_], rows: RankerRows) -> NDArray[np.float64]:

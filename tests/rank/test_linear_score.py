@@ -63,6 +63,19 @@ def test_missing_values_are_means() -> None:
     np.testing.assert_allclose(found.score(mean), 0, atol=1e-6)
 
 
+def test_loops_give_what_whole_tables_give() -> None:
+    rows = make_rows(40, 0)
+    found, table = LinearScore.fit(rows, CONSTRAINTS), rows.table
+    np.testing.assert_allclose(found.means, np.nanmean(table, axis=0, dtype=np.float64))
+    deviations = np.nan_to_num(table - found.means).reshape(40, -1, 4)
+    spread = (deviations - deviations.mean(axis=1, keepdims=True)).std(axis=(0, 1))[:3]
+    np.testing.assert_allclose(found.scales[:3], [1, -1, 1] / spread)
+    table[0] = np.inf, -np.inf, np.nan, 0  # as far from the mean as counts, the mean, and what orders nothing
+    parts = found.contributions(table)
+    np.testing.assert_allclose(parts[0], [5, 5, 0, 0] * found.weights)
+    np.testing.assert_allclose(found.score(table), parts.sum(axis=1))
+
+
 def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
     config = RankerConfig(trees=20)
     few, more, many = (Ranker.fit(make_rows(n, 1), make_rows(20, 2), COLUMNS, config, 0) for n in (40, 400, 2_500))

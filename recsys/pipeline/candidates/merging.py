@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrays.membership import are_among
 from recsys.arrays.ragged import places_within
 from recsys.retrieval.fusion import fuse_lists, keys_of_lists, take_candidates
 from recsys.retrieval.scores import Scores
@@ -67,7 +68,7 @@ class Candidates:
         """(n_pairs,) True for those that are among other pairs of the same requests; an item -1 is none of them."""
         width = int(max(self.items.max(initial=0), pairs.items.max(initial=0))) + 1
         known = pairs.items >= 0
-        return np.isin(self.rows * width + self.items, pairs.rows[known] * width + pairs.items[known])
+        return are_among(self.rows * width + self.items, pairs.rows[known] * width + pairs.items[known])
 
     def beyond(self, n: int | NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_pairs,) True for pairs behind the `n` best of their request: they are here because they were required.

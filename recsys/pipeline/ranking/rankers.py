@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
 from recsys.counts import counted
+from recsys.pipeline.engines.threads import in_threads, usable_cores
 from recsys.pipeline.ranking.ranker_calibration import RankerCalibration
 from recsys.pipeline.ranking.ranker_fits import FittedTwice, RankerInputs
 from recsys.pipeline.training_run import TrainingRun
@@ -23,6 +24,9 @@ from recsys.rank.samples import LearningRows, to_learn_from
 
 _GIVEN = "given"
 """The folder of the rankers of requests that bring their history."""
+
+_MOST_SIDE_BY_SIDE = 1_000_000
+"""Rows up to which rankers are fitted side by side in this process: each copies the rows that it learns from."""
 
 ABLATED: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour")
 
@@ -69,7 +73,8 @@ class Rankers:
 
         Args:
             sources: in the order of the bits of `RankerRows.proposed_by`.
-            run: its engine fits the rankers side by side, with the same result.
+            run: its engine fits the rankers side by side; without one, threads of this process do. The result is the
+                same.
 
         Raises:
             DataError: no request has an item that was wanted.
@@ -79,9 +84,15 @@ class Rankers:
         progress(f"ranker: {_size_of(train, validation)}, {counted(len(features.names), 'feature')}")
         inputs = RankerInputs(train, validation, features, tuple(sources), config, seed)
         tasks: list[tuple[FeatureGroup | None]] = [(None,), *((group,) for group in ABLATED if config.ablation)]
-        side_by_side = engine.run(inputs.opened, RankerInputs.fit, tasks) if engine and len(tasks) > 1 else None
+        found_by: Iterator[FittedTwice | None]
+        if engine and len(tasks) > 1:
+            found_by = engine.run(inputs.opened, RankerInputs.fit, tasks)
+        elif len(tasks) > 1 and usable_cores() > 1 and len(train.worth) <= _MOST_SIDE_BY_SIDE:
+            found_by = in_threads(inputs.fit, tasks, min(usable_cores(), len(tasks)))
+        else:
+            found_by = (inputs.fit(*task) for task in tasks)
         fitted: dict[FeatureGroup | None, FittedTwice] = {}
-        for found in side_by_side or (inputs.fit(*task) for task in tasks):
+        for found in found_by:
             if found is not None:
                 progress("ranker fitted" if found.without is None else f"ranker without {found.without} fitted")
                 fitted[found.without] = found

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from recsys.arrays.membership import are_among
 from recsys.arrays.ragged import places_within
 from recsys.pipeline.candidates.merging import FUSION, reciprocal_ranks
 from recsys.pipeline.candidates.source_weights import SourceWeights
@@ -91,7 +92,7 @@ class PastProposals:
         ranks = np.zeros((len(pairs), len(sources)), dtype=np.float32)
         for column, (own, (_, place)) in enumerate(zip(keys, places, strict=True)):
             ranks[np.searchsorted(pairs, own), column] = FUSION * reciprocal_ranks(lists[column].shape[1])[place]
-        wanted = np.isin(pairs, target_rows * n_items + targets)
+        wanted = are_among(pairs, target_rows * n_items + targets)
         n_wanted = np.bincount(target_rows, minlength=len(has_history))
         return cls(sources, ranks, wanted, pairs // n_items, n_wanted, has_history, eligible.sum(axis=1))
 

@@ -1,0 +1,63 @@
+"""Work in threads of one process gives what it gives one after the other, and shares the cores."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from features.declarations import FEATURES
+from features.feature_set import FeatureSet
+from recsys.config import RankerConfig
+from recsys.errors import DataError
+from recsys.pipeline.engines.threads import in_threads, usable_cores
+from recsys.pipeline.ranking.rankers import Rankers
+from recsys.pipeline.training_run import TrainingRun
+from recsys.rank.rows import RankerRows
+from recsys.rank.samples import LearningRows
+
+
+@pytest.fixture
+def two_cores() -> Iterator[None]:
+    """OpenMP may use two threads, whatever the environment of the tests says."""
+    with threadpool_limits(2, user_api="openmp"):
+        yield
+
+
+def test_all_tasks_are_done_by_threads_that_share_the_cores(two_cores: None) -> None:
+    found = list(in_threads(lambda number: (number, usable_cores()), [(1,), (2,), (3,)], 2))
+    assert sorted(found) == [(1, 1), (2, 1), (3, 1)]
+    assert usable_cores() == 2
+
+
+def test_the_first_error_is_raised_and_ends_the_work(two_cores: None) -> None:
+    def fail(number: int) -> int:
+        raise DataError(f"task {number} failed")
+
+    with pytest.raises(DataError, match="task 1 failed"):
+        list(in_threads(fail, [(1,)], 2))
+
+
+def rows(n_requests: int, start: int, features: FeatureSet) -> RankerRows:
+    """Requests of ten candidates each, of which the one with the largest sum of columns is wanted."""
+    rng = np.random.default_rng(start)
+    table = rng.normal(size=(n_requests * 10, len(features.features))).astype(np.float32)
+    worth = np.zeros(len(table), dtype=np.float32)
+    worth[table.sum(axis=1).reshape(n_requests, 10).argmax(axis=1) + 10 * np.arange(n_requests)] = 1
+    sizes, times = np.full(n_requests, 10), start + np.arange(n_requests)
+    return RankerRows(table, worth, worth > 0, sizes, times, np.full(len(table), 3, dtype=np.uint16))
+
+
+def test_rankers_are_the_same_side_by_side(two_cores: None, tmp_path: Path) -> None:
+    features = FeatureSet(tuple(feature for feature in FEATURES if feature.needs is None)[:12])
+    learning = LearningRows(rows(120, 0, features), rows(30, 1_000, features))
+    arguments = learning, features, ("popular", "als"), RankerConfig(trees=10), TrainingRun()
+    Rankers.fit(*arguments).save(tmp_path / "side by side")
+    with threadpool_limits(1):
+        assert usable_cores() == 1
+        Rankers.fit(*arguments).save(tmp_path / "one by one")
+    files = sorted(path.name for path in (tmp_path / "one by one").iterdir())
+    assert "without_behaviour.txt" in files
+    for name in files:
+        assert (tmp_path / "side by side" / name).read_bytes() == (tmp_path / "one by one" / name).read_bytes()
