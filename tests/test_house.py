@@ -158,14 +158,18 @@ def test_import_of_the_package_loads_nothing_heavy() -> None:
     assert not HEAVY & set(done.stdout.split())
 
 
-@pytest.mark.parametrize(("chosen", "policy"), [({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")])
+@pytest.mark.parametrize(
+    ("chosen", "spins"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")]
+)
 def test_waiting_threads_leave_the_processor_to_others_unless_told_otherwise(
-    chosen: dict[str, str], policy: str
+    chosen: dict[str, str], spins: str
 ) -> None:
-    program = "import recsys, os; print(os.environ['OMP_WAIT_POLICY'])"
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | chosen
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [policy]
+    program = "import recsys, os; print(os.environ.get('GOMP_SPINCOUNT'))"
+    others = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=others | chosen, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [spins]
 
 
 ROOMS = [
