@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# GNU's OpenMP reads this when LightGBM or torch is loaded, which is later. By default its threads spin for so long while
-# they wait for each other that beside any other program they take several times as long (docs/speed.md).
+# GNU's OpenMP reads this when LightGBM or torch is loaded, which is later. By default its threads spin for so long
+# while they wait for each other that beside any other program they take several times as long (docs/speed.md).
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 

@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 
 from features.item_facts import Code
 from features.kinds.base import UNEQUAL_WORTH, Family, Kind, Member, Of, Scope
-from features.loops.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
+from features.loops.codes import (
+    BASKET_SHARE,
+    DUE,
+    EVENTS_SINCE,
+    FADED_BASKETS,
+    FADED_DAYS,
+    MATCH_SHARE,
+    MATCHES,
+    TIME_SINCE,
+    WORTH,
+    WORTH_SHARE,
+)
 from features.loops.matches import Past, fill_matches
 from features.pairs import PairBatch
 from recsys.data.history import basket_starts
@@ -148,6 +159,20 @@ class UserItemDue(_Match):
     statistic: ClassVar[int] = DUE
 
 
+@dataclass(frozen=True)
+class UserItemFaded(_Match):
+    """How often the user acted on this very item, where an act counts half after 30 days, or after 3 later baskets; NaN
+    for days if a time is unknown."""
+
+    unit: Literal["days", "baskets"]
+    scope: ClassVar[Scope] = "user-item"
+    compared: ClassVar[tuple[Code, int | None]] = ("items", None)
+
+    @property
+    def statistic(self) -> int:
+        return FADED_DAYS if self.unit == "days" else FADED_BASKETS
+
+
 KINDS: tuple[type[Kind], ...] = (
     UserShare,
     UserCodeSince,
@@ -156,5 +181,6 @@ KINDS: tuple[type[Kind], ...] = (
     UserItemWorth,
     UserItemBaskets,
     UserItemDue,
+    UserItemFaded,
 )
 """The kinds of this file, for `features.extra`."""

@@ -19,8 +19,10 @@ N_CODES = 3
 
 # What the history has in common with a candidate: events with its code; their share of the events; events and time
 # since the newest; what that is worth; their share of what all events are worth; the share of baskets with its code;
-# time since over the mean time between two of these.
-MATCHES, MATCH_SHARE, EVENTS_SINCE, TIME_SINCE, WORTH, WORTH_SHARE, BASKET_SHARE, DUE = range(8)
+# time since over the mean time between two of these; events that count less with each day, or with each later basket.
+MATCHES, MATCH_SHARE, EVENTS_SINCE, TIME_SINCE, WORTH, WORTH_SHARE, BASKET_SHARE, DUE, FADED_DAYS, FADED_BASKETS = (
+    range(10)
+)
 
 # What a request is like, as rows of a table; of the last three one for each code, or for each window.
 LENGTH, POSITIVE_SHARE, SINCE_LAST, SINCE_FIRST, HOUR, WEEKDAY, DISTINCT = range(7)

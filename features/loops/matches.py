@@ -5,12 +5,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.loops.codes import BASKET_SHARE, DUE, EVENTS_SINCE, MATCH_SHARE, MATCHES, TIME_SINCE, WORTH, WORTH_SHARE
+from features.loops.codes import (
+    BASKET_SHARE,
+    DUE,
+    EVENTS_SINCE,
+    FADED_BASKETS,
+    FADED_DAYS,
+    MATCH_SHARE,
+    MATCHES,
+    TIME_SINCE,
+    WORTH,
+    WORTH_SHARE,
+)
 from features.loops.pairs import days_between
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
 from recsys.data.interactions import NO_TIME
 from recsys.retrieval.sort_keys import PLACE
+
+_HALF_AFTER_DAYS = 30.0
+_HALF_AFTER_BASKETS = 3.0
 
 
 class Past(NamedTuple):
@@ -46,7 +60,7 @@ def fill_matches(
             the code and for an empty history, what is said of the newest match where there is none.
     """
     offsets, history, times, weights, baskets, now = past
-    values = np.empty(8, dtype=np.float32)
+    values = np.empty(10, dtype=np.float32)
     for request in range(len(offsets) - 1):
         last, end_wanted = offsets[request + 1], 0
         own_codes = codes[candidates[bounds[request] : bounds[request + 1]]]  # at once, to wait for many at a time
@@ -72,6 +86,7 @@ def fill_matches(
                     values[WORTH_SHARE] = matched / worth[-1] if has_code and worth[-1] > 0 else np.nan
                 if of_baskets:
                     describe_baskets(matches, n_baskets if has_code else 0, times, baskets, values)
+                    fill_faded(matches, last, times, baskets, now[request], values)
                 for place in range(first_wanted, end_wanted):
                     table[pair, wanted[place, 2]] = values[wanted[place, 1]]
 
@@ -141,3 +156,19 @@ def describe_baskets(matches: Ints, n_baskets: int, times: Ints, baskets: Ints, 
     values[BASKET_SHARE] = n_matching / n_baskets if n_baskets else np.nan
     oldest_to_newest = days_between(times[matches[0] & PLACE], times[matches[-1] & PLACE]) if n_matching > 1 else np.nan
     values[DUE] = values[TIME_SINCE] * (n_matching - 1) / oldest_to_newest if oldest_to_newest > 0 else np.nan
+
+
+@jit()
+def fill_faded(matches: Ints, last: int, times: Ints, baskets: Ints, now: int, values: Floats) -> None:
+    """Fill `values` with the number of these events, each of which counts half after some time, or some baskets.
+
+    Args:
+        matches: (n,) their keys, see `events_by_code`.
+        last: where the history ends.
+    """
+    by_days, by_baskets = 0.0, 0.0
+    for key in matches:
+        event = key & PLACE
+        by_days += 0.5 ** (days_between(times[event], now) / _HALF_AFTER_DAYS)
+        by_baskets += 0.5 ** ((baskets[last - 1] - baskets[event]) / _HALF_AFTER_BASKETS)
+    values[FADED_DAYS], values[FADED_BASKETS] = by_days, by_baskets

@@ -34,7 +34,15 @@ from features.kinds.candidates import (
     SourceWithin,
 )
 from features.kinds.items import ItemAge, ItemCount, ItemFact, ItemRate, ItemSince, ItemVelocity
-from features.kinds.matches import UserItemBaskets, UserItemCount, UserItemDue, UserItemSince, UserItemWorth, UserShare
+from features.kinds.matches import (
+    UserItemBaskets,
+    UserItemCount,
+    UserItemDue,
+    UserItemFaded,
+    UserItemSince,
+    UserItemWorth,
+    UserShare,
+)
 from features.kinds.requests import Clock, UserHistory
 from features.kinds.users import PriceRatio, UserTagShare
 from features.state import EventState
@@ -152,10 +160,27 @@ def test_user_item_baskets_and_whether_another_is_due() -> None:
     expect(values(UserItemBaskets(), []), *[NAN] * 6)
 
 
+def test_acts_on_an_item_fade_with_days_and_with_baskets() -> None:
+    rows = [
+        *((0, item, PURCHASE, NOW - 60 * DAY) for item in (0, 0, 1)),  # one basket, with item 0 twice
+        *((0, item, PURCHASE, NOW - 30 * DAY) for item in (0, 2)),
+        (0, 3, PURCHASE, NOW - 20 * DAY),
+        (0, 3, PURCHASE, NOW - 15 * DAY),
+        (0, 1, PURCHASE, NOW),  # the future
+    ]
+    expect(values(UserItemFaded("days"), rows), 2 / 4 + 1 / 2, 1 / 4, 1 / 2, 2 ** (-2 / 3) + 2**-0.5, 0, 0)
+    third = 2 ** (-1 / 3)
+    expect(values(UserItemFaded("baskets"), rows), 2 / 2 + third**2, 1 / 2, third**2, third + 1, 0, 0)
+    expect(values(UserItemFaded("days"), []), *[0] * 6)
+
+
 def test_a_history_without_times_has_an_order_and_no_days() -> None:
     pairs = pairs_with(given_history([0, 1, 0, 2], NOW), EventState(make_log([])))
     expect(UserItemBaskets().values(pairs).tolist(), 2 / 4, 1 / 4, 1 / 4, 0, 0, 0)
     expect(UserItemDue().values(pairs).tolist(), *[NAN] * 6)
+    expect(UserItemFaded("days").values(pairs).tolist(), NAN, NAN, NAN, 0, 0, 0)
+    third = 2 ** (-1 / 3)
+    expect(UserItemFaded("baskets").values(pairs).tolist(), third**3 + third, third**2, 1, 0, 0, 0)
     expect(UserItemSince("days").values(pairs).tolist(), *[NAN] * 6)
     expect(UserItemSince("events").values(pairs).tolist(), 1, 2, 0, NAN, NAN, NAN)
     expect(UserHistory("days_since_last").values(pairs).tolist(), *[NAN] * 6)
