@@ -21,9 +21,9 @@ def in_threads(work: Callable[..., Result], tasks: Sequence[Task], n: int) -> It
     Threads that each compute alone keep the cores busier than one computation that is cut up again and again.
 
     Raises:
-        Exception: what `work` raised first. Tasks that have not begun are left undone.
+        BaseException: what `work` raised first. Tasks that have not begun are left undone.
     """
-    waiting, done = SimpleQueue[Task](), SimpleQueue[tuple[Result] | Exception]()
+    waiting, done = SimpleQueue[Task](), SimpleQueue[tuple[Result] | BaseException]()
     for task in tasks:
         waiting.put(task)
     share = max(1, usable_cores() // n)
@@ -35,7 +35,7 @@ def in_threads(work: Callable[..., Result], tasks: Sequence[Task], n: int) -> It
                 task = waiting.get_nowait()
                 try:
                     done.put((work(*task),))
-                except Exception as error:
+                except BaseException as error:  # whatever it is: else nobody would hear of it, and all would wait
                     done.put(error)
 
     with threadpool_limits(share, user_api="blas"):
@@ -44,7 +44,7 @@ def in_threads(work: Callable[..., Result], tasks: Sequence[Task], n: int) -> It
                 Thread(target=work_on, daemon=True).start()  # an interrupted program does not wait for it
             for _ in tasks:
                 found = done.get()
-                if isinstance(found, Exception):
+                if isinstance(found, BaseException):
                     raise found
                 yield found[0]
         finally:

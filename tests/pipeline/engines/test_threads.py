@@ -31,11 +31,12 @@ def test_all_tasks_are_done_by_threads_that_share_the_cores(two_cores: None) -> 
     assert usable_cores() == 2
 
 
-def test_the_first_error_is_raised_and_ends_the_work(two_cores: None) -> None:
+@pytest.mark.parametrize("error", [DataError, SystemExit])  # the second one is no `Exception`, as panics of polars
+def test_the_first_error_is_raised_and_ends_the_work(two_cores: None, error: type[BaseException]) -> None:
     def fail(number: int) -> int:
-        raise DataError(f"task {number} failed")
+        raise error(f"task {number} failed")
 
-    with pytest.raises(DataError, match="task 1 failed"):
+    with pytest.raises(error, match="task 1 failed"):
         list(in_threads(fail, [(1,)], 2))
 
 
