@@ -32,7 +32,7 @@ from benchmarks.arguments import numbers, parser_of
 from benchmarks.generated import publish
 from benchmarks.processes import memory_with_children
 from benchmarks.serving import timed
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.pipeline.recommender.recommend import Recommender
 
 _SECONDS_BETWEEN_LOOKS = 0.2

@@ -25,8 +25,8 @@ from features.measures import Measure
 from features.pairs import PairBatch
 from features.questions import Question, Questions
 from features.state import EventState
-from recsys.data.interactions import InteractionLog
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.log.interactions import InteractionLog
 from recsys.moments import DAY
 
 NAMES = ("impression", "click", "purchase", "rating")

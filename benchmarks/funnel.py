@@ -17,7 +17,7 @@ import polars as pl
 
 from benchmarks.arguments import parser_of
 from recsys import Recommender, Request, load_config, load_dataset, train
-from recsys.data.list_places import discounts
+from recsys.data.requests.list_places import discounts
 
 _GOODS, _CATEGORIES, _DAYS = 1_200, 40, 60
 _BEGUN = 1_750_000_000

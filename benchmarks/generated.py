@@ -20,10 +20,10 @@ from recsys.cf.popular import Popular
 from recsys.cf.revisits import Revisits
 from recsys.cf.transitions import Transitions
 from recsys.config import Config
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups.membership import groups_of
-from recsys.data.interactions import InteractionLog
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport
 from recsys.moments import DAY

@@ -20,8 +20,8 @@ from benchmarks.arguments import add_data_sets, parser_of, work_folder
 from benchmarks.quality import prepare
 from recsys.config import RankerConfig
 from recsys.data.dataset import Dataset
-from recsys.data.list_places import discounts
 from recsys.data.loading import load_dataset
+from recsys.data.requests.list_places import discounts
 from recsys.eval.confidence import Comparison, compare, intervals
 from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.arguments import parser_of
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.pipeline.recommender.recommend import Recommender
 
 _EVENTS = 5

@@ -21,7 +21,7 @@ from benchmarks.arguments import parser_of
 from benchmarks.databases import free_port
 from benchmarks.processes import children, memory_of
 from benchmarks.shop import N_ITEMS, Caller, make, serving
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.moments import DAY, clock
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url

@@ -31,7 +31,7 @@ from benchmarks.empty import FACTORS_VARIABLE
 from benchmarks.generated import publish
 from benchmarks.processes import SERVE, Process, children, cpu_seconds, memory_of, running
 from benchmarks.quality import prepare, recsys
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 

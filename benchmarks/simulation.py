@@ -19,8 +19,8 @@ import numpy as np
 from benchmarks.arguments import parser_of, real_data
 from recsys.cli.simulate import SETTINGS
 from recsys.config import load_config
-from recsys.data.reading.event_batch import log_of_events
-from recsys.data.requests import Request
+from recsys.data.events.event_batch import log_of_events
+from recsys.data.requests.request import Request
 from recsys.eval.offpolicy import OffPolicy, off_policy
 from recsys.moments import moment_of
 from recsys.pipeline.evaluation.evaluate import pipeline_of

@@ -11,10 +11,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.credibility import credible_rates
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups.membership import is_code, members_of, names_values
 from recsys.data.groups.references import are_references, named_rows
-from recsys.data.item_past import ItemPast
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_past import ItemPast
 from recsys.data.tables.schema import ITEMS
 
 _KNOWN = frozenset(column.name for column in ITEMS)

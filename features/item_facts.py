@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from features.further_columns import FurtherColumns
 from recsys.arrays.float16 import Float16Bits
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups.membership import members_of
-from recsys.data.item_past import ItemPast
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_past import ItemPast
 
 Code = Literal["items", "categories", "brands"]
 """What two items can have in common: that they are the same, of one category, of one brand."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.item_facts import ItemFacts
 from features.state import EventState
-from recsys.data.history import HistoryBatch
+from recsys.data.log.history import HistoryBatch
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from features.loops.codes import PLACE_BITS
 from features.loops.timelines import LogColumns, MeasureCodes, fill_running_columns
 from features.measures import Measure, RunningColumns
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 
 _PLACES = (1 << PLACE_BITS) - 1
 

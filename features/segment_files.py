@@ -9,9 +9,9 @@ import orjson
 from features.measures import Measure, RunningColumns
 from features.segment import ItemEvents, Segment, Timeline
 from recsys.arrays.npy import load_array, new_array, save_array
-from recsys.data.interactions import InteractionLog
-from recsys.data.merging import save_merged_segments
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.merging import save_merged_segments
 
 _STREAMS = {"acts": False, "impressions": True}
 

@@ -20,10 +20,10 @@ from features.measures import Measure
 from features.questions import Question, Questions
 from features.segment import Segment
 from recsys.arrays.ragged import entries, offsets_of
-from recsys.data.history import HistoryBatch, ItemWeights
-from recsys.data.history_loops import sum_by_item
-from recsys.data.interactions import InteractionLog
-from recsys.data.merging import merge_segments
+from recsys.data.log.history import HistoryBatch, ItemWeights
+from recsys.data.log.history_loops import sum_by_item
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.merging import merge_segments
 
 Counted = Literal["item_acts", "item_positives", "item_impressions"]
 """What can be counted besides events of one name: all but impressions, signs of interest, impressions."""

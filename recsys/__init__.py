@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recsys.config import Config as Config
     from recsys.config import load_config as load_config
-    from recsys.data.catalogue import ItemCatalogue as ItemCatalogue
     from recsys.data.dataset import Dataset as Dataset
-    from recsys.data.events import Event as Event
-    from recsys.data.interactions import InteractionLog as InteractionLog
+    from recsys.data.events.event import Event as Event
+    from recsys.data.items.catalogue import ItemCatalogue as ItemCatalogue
     from recsys.data.loading import dataset_from_frames as dataset_from_frames
     from recsys.data.loading import load_dataset as load_dataset
-    from recsys.data.requests import Request as Request
+    from recsys.data.log.interactions import InteractionLog as InteractionLog
+    from recsys.data.requests.request import Request as Request
     from recsys.errors import BundleError as BundleError
     from recsys.errors import ConfigError as ConfigError
     from recsys.errors import DataError as DataError
@@ -43,15 +43,15 @@ _HOMES = {
     "ConfigError": "recsys.errors",
     "DataError": "recsys.errors",
     "Dataset": "recsys.data.dataset",
-    "Event": "recsys.data.events",
-    "InteractionLog": "recsys.data.interactions",
-    "ItemCatalogue": "recsys.data.catalogue",
+    "Event": "recsys.data.events.event",
+    "InteractionLog": "recsys.data.log.interactions",
+    "ItemCatalogue": "recsys.data.items.catalogue",
     "ItemList": "recsys.pipeline.recommender.item_list",
     "NotTrainedError": "recsys.errors",
     "Recommender": "recsys.pipeline.recommender.recommend",
     "RecsysError": "recsys.errors",
     "Registry": "recsys.registry",
-    "Request": "recsys.data.requests",
+    "Request": "recsys.data.requests.request",
     "StoreError": "recsys.errors",
     "dataset_from_frames": "recsys.data.loading",
     "load_config": "recsys.config",

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from recsys.data.interactions import COLUMNS, InteractionLog
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.log.interactions import COLUMNS, InteractionLog
 
 _NOT_GIVEN = {
     "users": 0,

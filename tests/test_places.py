@@ -10,7 +10,7 @@ import pytest
 
 from recsys.config import parse_config
 from recsys.data.loading import load_dataset
-from recsys.data.request_file import read_requests, read_user_ids
+from recsys.data.requests.request_file import read_requests, read_user_ids
 from recsys.errors import ConfigError, DataError, StoreError
 from recsys.places import at_hand, check, name_of, place, put
 

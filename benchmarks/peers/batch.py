@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.arguments import parser_of
 from benchmarks.peers.sequential import frame_of
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
 

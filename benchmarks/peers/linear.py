@@ -10,9 +10,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmarks.peers.world import Scorer
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 from recsys.moments import DAY
 from recsys.text.cache import VectorCache
 from recsys.text.encoder import TextEncoder

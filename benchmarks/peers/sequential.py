@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.linear import Setting
 from benchmarks.peers.world import Scorer
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 
 _DEPTH = 1_000
 """Items that RecTools is asked for; those behind count as not ranked."""

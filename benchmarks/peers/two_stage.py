@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from benchmarks.peers.linear import Ease, ImplicitAls, ImplicitNeighbours, Popularity, Setting, counted, linear
 from benchmarks.peers.world import Scorer
 from features.state import EventState
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 
 _BEST = 100
 """Candidates of each retriever."""

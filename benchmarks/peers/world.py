@@ -14,10 +14,10 @@ from features.state import EventState
 from recsys.arrays.ragged import offsets_of
 from recsys.config import load_config
 from recsys.data.dataset import Dataset
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
 from recsys.data.loading import load_dataset
-from recsys.data.request_file import read_requests
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.requests.request_file import read_requests
 from recsys.data.split import TemporalSplit
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets

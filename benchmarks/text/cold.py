@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.text.rankings import FROZEN, Score, figures, frozen, gains, line, places
 from benchmarks.text.worlds import TextRequests, TextWorld
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.text.interest import InterestModel
 
 _DRAWS = 2_000

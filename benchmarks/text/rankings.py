@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.text.worlds import TextRequests
-from recsys.data.history import HistoryBatch
-from recsys.data.list_places import discounts
+from recsys.data.log.history import HistoryBatch
+from recsys.data.requests.list_places import discounts
 from recsys.eval.confidence import intervals
 
 FROZEN = {"last": ("frozen, last item", 1), "mean": ("frozen, mean of the newest 20", 20)}

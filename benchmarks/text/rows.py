@@ -17,7 +17,7 @@ from benchmarks.text.cold import Tenth
 from benchmarks.text.rankings import FROZEN, Score, figures, frozen, places
 from benchmarks.text.worlds import TextRequests, TextWorld, load
 from recsys.config import TextConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.text.cache import VectorCache
 from recsys.text.fitting import InterestFitting, fit_teacher
 from recsys.text.interest import InterestModel

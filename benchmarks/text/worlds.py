@@ -10,10 +10,10 @@ from benchmarks.quality import prepare
 from recsys.arrays.ragged import offsets_of
 from recsys.config import Config
 from recsys.data.dataset import Dataset
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
 from recsys.data.loading import load_dataset
-from recsys.data.request_file import read_requests
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.requests.request_file import read_requests
 from recsys.data.split import TemporalSplit
 from recsys.text.examples import Examples
 

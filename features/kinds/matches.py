@@ -26,7 +26,7 @@ from features.loops.codes import (
 )
 from features.loops.matches import Past, fill_matches
 from features.pairs import PairBatch
-from recsys.data.history import basket_starts
+from recsys.data.log.history import basket_starts
 
 _ALL = np.iinfo(np.int64).max
 

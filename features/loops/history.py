@@ -7,7 +7,7 @@ from features.loops.codes import PLACE_BITS
 from features.loops.timelines import galloping_search
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Ints
-from recsys.data.history_loops import Events
+from recsys.data.log.history_loops import Events
 
 
 @jit()

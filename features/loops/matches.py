@@ -20,7 +20,7 @@ from features.loops.codes import (
 from features.loops.pairs import days_between
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
-from recsys.data.interactions import NO_TIME
+from recsys.data.log.interactions import NO_TIME
 from recsys.retrieval.sort_keys import PLACE
 
 _HALF_AFTER_DAYS = 30.0

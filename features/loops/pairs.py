@@ -22,7 +22,7 @@ from features.loops.codes import (
 )
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
-from recsys.data.interactions import NO_TIME
+from recsys.data.log.interactions import NO_TIME
 from recsys.moments import DAY
 
 _NEWEST = 20

@@ -16,8 +16,8 @@ from recsys.cf.compiled import fold_in
 from recsys.cf.model import LogModel
 from recsys.cf.users import weights_of_users
 from recsys.config import CfConfig
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 from recsys.retrieval.inverted_file import InvertedFile
 from recsys.retrieval.products import dot_products, dot_products_of_pairs
 from recsys.retrieval.scores import DenseScores, Scores, best_among

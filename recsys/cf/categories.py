@@ -12,8 +12,8 @@ from recsys.cf.popular import Popular
 from recsys.cf.product import top_k
 from recsys.config import CfConfig
 from recsys.data.groups.membership import Groups
-from recsys.data.history import HistoryBatch, ItemWeights
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch, ItemWeights
+from recsys.data.log.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores
 
 MOST_OF_A_GROUP = 1_000

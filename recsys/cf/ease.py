@@ -11,8 +11,8 @@ from recsys.arrays.npy import load_array, save_array
 from recsys.cf.model import LogModel
 from recsys.cf.users import newest_items_of_users
 from recsys.config import CfConfig
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import DataError
 from recsys.retrieval.scores import DenseScores
 

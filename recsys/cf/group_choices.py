@@ -14,8 +14,8 @@ from recsys.cf.popular import faded_weights
 from recsys.cf.product import values_at
 from recsys.config import CfConfig
 from recsys.data.groups.membership import Groups
-from recsys.data.interactions import InteractionLog
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.users.user_profiles import UserProfiles
 
 
 @dataclass(frozen=True)

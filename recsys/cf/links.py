@@ -13,8 +13,8 @@ from recsys.cf.compiled import count_common
 from recsys.cf.model import LogModel
 from recsys.cf.product import values_of_product
 from recsys.cf.users import NEWEST_EVENTS, items_of_users
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores
 
 

@@ -10,7 +10,7 @@ from recsys.cf.links import ItemLinks
 from recsys.cf.product import top_k_product
 from recsys.cf.users import newest_items_of_users
 from recsys.config import CfConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 
 _SHRINKAGE = 5.0
 """Added to the divisor of the cosine: two items that one user shares are no evidence yet."""

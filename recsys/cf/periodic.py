@@ -18,8 +18,8 @@ from recsys.cf.prediction import is_clear, log_chances, older_and_newest, shares
 from recsys.cf.product import top_k
 from recsys.config import CfConfig
 from recsys.data.groups.membership import Groups
-from recsys.data.history import HistoryBatch, ItemWeights
-from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.log.history import HistoryBatch, ItemWeights
+from recsys.data.log.interactions import NO_TIME, InteractionLog
 from recsys.retrieval.scores import SparseScores
 
 _MOST_OF_A_TIME = 6_000

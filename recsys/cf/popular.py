@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from recsys.arrays.npy import load_array, save_array
 from recsys.cf.model import LogModel
 from recsys.config import CfConfig
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
-from recsys.data.item_past import ItemPast
+from recsys.data.items.item_past import ItemPast
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 from recsys.moments import DAY
 from recsys.retrieval.scores import SharedScores, best_of
 

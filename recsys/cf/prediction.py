@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.cf.popular import USUAL_HALF_LIFE, faded_weights
 from recsys.config import CfConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.significance import SIGNIFICANT, standard_error
 
 _HALF_LIVES = (3.0, 7.0, 30.0, 90.0, 365.0, 3650.0)

@@ -19,9 +19,9 @@ from recsys.cf.prediction import is_clear, log_chances, older_and_newest, shares
 from recsys.cf.product import top_k, values_at
 from recsys.config import CfConfig
 from recsys.data.groups.membership import Groups
-from recsys.data.history import ItemWeights
-from recsys.data.interactions import InteractionLog
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.log.history import ItemWeights
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.users.user_profiles import UserProfiles
 from recsys.moments import DAY
 from recsys.retrieval.scores import SparseScores
 from recsys.significance import standard_error

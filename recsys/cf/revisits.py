@@ -8,8 +8,8 @@ import numpy as np
 from recsys.arrays.npy import load_array, save_array
 from recsys.cf.model import LogModel
 from recsys.config import CfConfig
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 from recsys.retrieval.scores import SparseScores
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys.cf.periodic import Periodic, chosen_around, groups_of_times
 from recsys.data.groups.membership import Groups
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.moments import DAY
 
 _HOURS, _DAYS = 24, 7

@@ -10,7 +10,7 @@ from recsys.cf.periodic import Periodic, chosen_around, groups_of_times
 from recsys.cf.popular import Popular
 from recsys.config import CfConfig
 from recsys.data.groups.membership import Groups
-from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.log.interactions import NO_TIME, InteractionLog
 from recsys.moments import DAY
 from recsys.retrieval.scores import SparseScores
 

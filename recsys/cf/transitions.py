@@ -10,8 +10,8 @@ from recsys.cf.links import ItemLinks
 from recsys.cf.product import top_k_product
 from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
-from recsys.data.history import basket_starts
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import basket_starts
+from recsys.data.log.interactions import InteractionLog
 
 _BACKWARD = 0.5
 """What a step counts for the way back, from the item that followed."""

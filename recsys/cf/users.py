@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 
 NEWEST_EVENTS = 200
 """Events of a user that make pairs of items: pairs grow with the square of it."""

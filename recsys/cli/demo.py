@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.config import load_config
     from recsys.data.datasets.source import write_dataset
     from recsys.data.loading import load_dataset
-    from recsys.data.requests import Request
+    from recsys.data.requests.request import Request
     from recsys.eval.report.render import write_report
     from recsys.pipeline.recommender.bundle import Bundle
     from recsys.pipeline.recommender.recommend import Recommender

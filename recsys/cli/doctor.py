@@ -142,7 +142,7 @@ def _gpu() -> Finding:
 
 def _registry(path: Path) -> Iterator[Finding]:
     """Every version is read whole, and its checksums compared."""
-    from recsys.data.pseudonyms import Pseudonyms
+    from recsys.data.users.pseudonyms import Pseudonyms
     from recsys.pipeline.recommender.bundle import trained_config
     from recsys.registry import Refusal, Registry
 

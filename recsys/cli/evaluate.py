@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace, progress: ProgressLines) -> "EvaluationReport":
     """Measure the version, or its configuration on the splits that were asked for."""
-    from recsys.data.request_file import read_requests
+    from recsys.data.requests.request_file import read_requests
     from recsys.pipeline.evaluation.evaluate import evaluate
     from recsys.pipeline.recommender.bundle import Bundle
     from recsys.pipeline.training.splits import evaluate_splits

@@ -19,7 +19,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Rank, and print the list with its reasons."""
     from recsys.cli import lists
-    from recsys.data.requests import Request
+    from recsys.data.requests.request import Request
     from recsys.errors import DataError
     from recsys.pipeline.recommender.recommend import Recommender
 

@@ -37,8 +37,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Ingest until there is nothing left, or until interrupted; say what came."""
-    from recsys.data.pseudonyms import Pseudonyms
     from recsys.data.tables.rejections import is_report
+    from recsys.data.users.pseudonyms import Pseudonyms
     from recsys.pipeline.ingest import ingest
     from recsys.store import open_store
     from recsys.store.stream import open_stream

@@ -17,7 +17,7 @@ from recsys.counts import counted
 from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
-    from recsys.data.requests import Request
+    from recsys.data.requests.request import Request
     from recsys.pipeline.recommender.bundle import Bundle
     from recsys.pipeline.recommender.recommend import Recommender
     from recsys.places import Place
@@ -136,7 +136,7 @@ def _requests_of(
     arguments: argparse.Namespace, bundle: "Bundle", progress: ProgressLines
 ) -> "tuple[Sequence[Request], int]":
     """Who is to be ranked for, and how many of these requests search for a text."""
-    from recsys.data.request_file import read_requests
+    from recsys.data.requests.request_file import read_requests
     from recsys.pipeline.offline.batch import UserRequests
 
     if arguments.requests is None:
@@ -200,7 +200,7 @@ def _without_password(out: str) -> str:
 
 def _ids_of(bundle: "Bundle", users: str) -> list[str]:
     """The users that `--users` means."""
-    from recsys.data.request_file import read_user_ids
+    from recsys.data.requests.request_file import read_user_ids
 
     vocabulary = bundle.log.user_vocabulary
     return list(vocabulary) if users == "all" else read_user_ids(options.place(users))

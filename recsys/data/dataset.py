@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.interactions import InteractionLog
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.users.user_profiles import UserProfiles
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.loading import LoadReport
-from recsys.data.repeats import repeat_share
+from recsys.data.log.repeats import repeat_share
 from recsys.moments import moment_of
 
 

@@ -10,13 +10,8 @@ import polars as pl
 
 from recsys.config import Config
 from recsys.counts import counted
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.events import Event
-from recsys.data.interactions import COLUMNS, InteractionLog
-from recsys.data.merging import merge_logs
-from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.reading.doubts import (
+from recsys.data.doubts import (
     doubts_of_events,
     doubts_of_ids,
     doubts_of_items,
@@ -26,8 +21,9 @@ from recsys.data.reading.doubts import (
     same_events,
     stand_ins,
 )
-from recsys.data.reading.event_batch import log_of_events
-from recsys.data.reading.events_table import (
+from recsys.data.events.event import Event
+from recsys.data.events.event_batch import log_of_events
+from recsys.data.events.events_table import (
     build_log,
     distinct_events,
     read_events,
@@ -35,13 +31,17 @@ from recsys.data.reading.events_table import (
     unknown_items,
     with_whole_ids,
 )
-from recsys.data.reading.items_table import read_items, with_unknown
-from recsys.data.reading.users_table import read_users
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.items_table import read_items, with_unknown
+from recsys.data.log.interactions import COLUMNS, InteractionLog
+from recsys.data.log.merging import merge_logs
 from recsys.data.tables.files import find_table, open_table, require_table
 from recsys.data.tables.rejections import NoUsableRowError, Rejections, write_rejected
 from recsys.data.tables.schema import EVENTS, ITEMS, USERS
 from recsys.data.tables.table import Table, frame_table
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.users.pseudonyms import Pseudonyms
+from recsys.data.users.user_profiles import UserProfiles
+from recsys.data.users.users_table import read_users
 from recsys.errors import check_kind
 from recsys.places import Place, at_hand, place, renamed
 from recsys.progress import Progress, silent

@@ -6,7 +6,7 @@ import numpy as np
 
 from recsys.config import DataConfig
 from recsys.counts import counted
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import DataError
 
 

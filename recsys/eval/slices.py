@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.interactions import HARDLY_KNOWN
+from recsys.data.log.interactions import HARDLY_KNOWN
 from recsys.eval.ranking import Targets
 
 _COLD_USER_EVENTS = 3

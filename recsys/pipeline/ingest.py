@@ -11,8 +11,8 @@ from pathlib import Path
 import orjson
 
 from recsys.counts import counted
-from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.reading.event_messages import Unreadable, read_messages
+from recsys.data.events.event_messages import Unreadable, read_messages
+from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.disk import append_line
 from recsys.errors import DataError
 from recsys.progress import Progress, silent

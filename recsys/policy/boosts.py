@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.policy.candidates import RankedCandidates
 from recsys.policy.filters import items_that_meet
 from recsys.policy.steps import Step

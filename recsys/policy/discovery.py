@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.interactions import HARDLY_KNOWN
+from recsys.data.log.interactions import HARDLY_KNOWN
 from recsys.errors import ConfigError
 from recsys.policy.candidates import RankedCandidates
 from recsys.policy.steps import Step

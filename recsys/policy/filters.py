@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.errors import DataError
 from recsys.policy.steps import Step
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.policy.candidates import RankedCandidates
 from recsys.policy.discovery import Discovery
 from recsys.policy.diversity import Diversity

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys.data.history import ItemWeights
+from recsys.data.log.history import ItemWeights
 from recsys.retrieval.sort_keys import PLACE, keys_of_best, keys_of_nonzero
 from recsys.retrieval.sparse import add_borrowers, add_links, look_up
 

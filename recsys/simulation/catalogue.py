@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from recsys.counts import counted
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.reading.items_table import read_items
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.items_table import read_items
 from recsys.data.tables.files import open_table, require_table
 from recsys.progress import Progress, silent
 

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.errors import StoreError
 from recsys.moments import iso_time
 

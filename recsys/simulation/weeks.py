@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import Config
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.events import Event
-from recsys.data.interactions import InteractionLog
+from recsys.data.events.event import Event
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.loading import append_events
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.train import train

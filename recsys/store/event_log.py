@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 
 
 @dataclass(frozen=True)

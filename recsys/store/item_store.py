@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from recsys.data.item_changes import ItemChange
+from recsys.data.items.item_changes import ItemChange
 
 
 class ItemStore(Protocol):

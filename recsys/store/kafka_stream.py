@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
-from recsys.data.reading.event_messages import Message
+from recsys.data.events.event_messages import Message
 from recsys.errors import ConfigError, StoreError
 from recsys.moments import clock
 from recsys.store.address import address_of

@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from recsys.data.forget import Forgotten, user_digest
-from recsys.data.served_list import ServedList
+from recsys.data.requests.served_list import ServedList
+from recsys.data.users.forget import Forgotten, user_digest
 from recsys.moments import SECOND, clock
 
 

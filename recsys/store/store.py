@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from recsys.data.events import Event
-from recsys.data.forget import Forgotten
+from recsys.data.events.event import Event
+from recsys.data.users.forget import Forgotten
 from recsys.store.event_log import EventLog
 from recsys.store.item_store import ItemStore
 from recsys.store.list_store import ListStore

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from recsys.data.reading.event_messages import Message
+from recsys.data.events.event_messages import Message
 from recsys.errors import ConfigError
 from recsys.progress import Progress, silent
 from recsys.store.address import address_of

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from recsys.data.events import Event, event_row
-from recsys.data.forget import Forgotten
+from recsys.data.events.event import Event, event_row
+from recsys.data.users.forget import Forgotten
 from recsys.store.redis.connections import RedisConnections
 
 logger = logging.getLogger("recsys.store")

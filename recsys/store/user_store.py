@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from recsys.data.events import Event
-from recsys.data.forget import Forgotten
+from recsys.data.events.event import Event
+from recsys.data.users.forget import Forgotten
 
 
 class UserStore(Protocol):

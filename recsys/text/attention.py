@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.history import HistoryBatch
+from recsys.data.log.history import HistoryBatch
 from recsys.text.compiled import attended_columns
 
 AGES = 26

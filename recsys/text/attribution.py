@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.history import HistoryBatch
+from recsys.data.log.history import HistoryBatch
 from recsys.text.attention import softmax_by_row
 from recsys.text.scoring import Scorer
 

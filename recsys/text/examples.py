@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.arrays.ragged import offsets_of
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 
 
 @dataclass(frozen=True)

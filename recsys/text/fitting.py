@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from recsys.arrays.float16 import rounded_to_float16
 from recsys.config import TextConfig
 from recsys.counts import counted
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recsys.arrays.float16 import Float16Bits
 from recsys.arrays.npy import load_array, save_array
-from recsys.data.history import HistoryBatch
+from recsys.data.log.history import HistoryBatch
 from recsys.errors import BundleError, StoreError
 from recsys.retrieval.scores import DenseScores, Scores
 from recsys.text.cache import VectorCache

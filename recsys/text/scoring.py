@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from recsys.arrays.npy import load_array, save_array
-from recsys.data.history import HistoryBatch
+from recsys.data.log.history import HistoryBatch
 from recsys.retrieval.products import dot_products
 from recsys.text.attention import AttendedEvents, attended_events, event_logits
 from recsys.text.compiled import attention_shares, mixture_logits, most_attended

@@ -11,7 +11,7 @@ from uuid import uuid4
 import polars as pl
 from fastapi import Response
 
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.data.tables.parsing import times_of
 from recsys.errors import DataError, RecsysError
 from recsys.pipeline.candidates.stages import LiveStages

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 
 BRIEF = ("item_id", "title", "category", "brand", "price", "available")
 """What is shown of an item in passing."""

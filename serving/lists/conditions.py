@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.requests import Request
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.requests.request import Request
 from recsys.errors import DataError
 from recsys.policy.candidates import RankedCandidates
 from recsys.policy.filters import Filters

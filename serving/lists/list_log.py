@@ -8,8 +8,8 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
-from recsys.data.requests import Request
-from recsys.data.served_list import ServedList
+from recsys.data.requests.request import Request
+from recsys.data.requests.served_list import ServedList
 from recsys.moments import clock
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.recommend import Recommender

@@ -8,7 +8,7 @@ from uuid import uuid4
 import orjson
 from fastapi import Response
 
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.pipeline.recommender.recommend import Recommender
 from serving.errors import Fault, ProblemError
 from serving.lists.answers import list_content

@@ -5,8 +5,8 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Collection
 
-from recsys.data.forget import user_digest
-from recsys.data.served_list import ServedList
+from recsys.data.requests.served_list import ServedList
+from recsys.data.users.forget import user_digest
 from recsys.errors import StoreError
 from recsys.store import Store
 from serving.watching.metrics import Metrics

@@ -10,11 +10,11 @@ import polars as pl
 from fastapi import APIRouter, Depends, Response
 
 from recsys.counts import counted
-from recsys.data.events import Event
-from recsys.data.served_list import ServedList
+from recsys.data.events.event import Event
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.requests.served_list import ServedList
 from recsys.data.tables.parsing import times_of
 from recsys.data.tables.schema import CLOCK_SKEW, MAX_EVENT_NAMES
-from recsys.data.vocabulary import Vocabulary
 from recsys.moments import clock
 from recsys.store import AppendResult
 from serving.calls.access import Allow, GuardedRoute

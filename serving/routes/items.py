@@ -8,9 +8,9 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from recsys.counts import counted
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.item_changes import ItemChange, check_kinds, fitted_to, item_rows
-from recsys.data.reading.event_fields import Id
+from recsys.data.events.event_fields import Id
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_changes import ItemChange, check_kinds, fitted_to, item_rows
 from recsys.data.tables.schema import MAX_ID
 from recsys.errors import DataError
 from serving.calls.access import Allow, GuardedRoute

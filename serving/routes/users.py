@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from recsys.data.events import Event
-from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.served_list import ServedList
+from recsys.data.events.event import Event
+from recsys.data.requests.served_list import ServedList
 from recsys.data.tables.schema import MAX_ID
+from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.moments import iso_time
 from recsys.pipeline.recommender.user_lookup import history_of, profile_of, users_like
 from serving.calls.access import Allow, GuardedRoute

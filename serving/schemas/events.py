@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from recsys.data.reading.event_fields import Context, Id, Name, Number, Position, Propensity
+from recsys.data.events.event_fields import Context, Id, Name, Number, Position, Propensity
 from serving.schemas.values import Moment, OfOneCall, RequestPart
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from recsys.data.reading.event_fields import Bounded, Id, Name, Number, Text, Value
+from recsys.data.events.event_fields import Bounded, Id, Name, Number, Text, Value
 from recsys.data.tables.schema import MAX_NAME
 from recsys.data.tables.table import names_several
 from serving.schemas.values import Moment, OfOneCall, RequestPart

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.config import MAX_RULE, Count, Days, Discovery, Seen
-from recsys.data.reading.event_fields import Context, Id, Name
+from recsys.data.events.event_fields import Context, Id, Name
 from serving.schemas.values import Filters, Ids, Moment, RequestPart, or_null
 
 MAX_CURSOR = 200_000

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
 
 from recsys.config import MAX_BATCH
-from recsys.data.reading.event_fields import Bounded, Id, Name, Scalar, Value
+from recsys.data.events.event_fields import Bounded, Id, Name, Scalar, Value
 
 MAX_IDS = 10_000
 """Most ids in one list of a request."""

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from recsys.data.events import Event
-from recsys.data.forget import Forgotten
+from recsys.data.events.event import Event
+from recsys.data.users.forget import Forgotten
 from recsys.errors import StoreError
 from recsys.moments import clock
 from recsys.store import Store, read_log

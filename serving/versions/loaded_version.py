@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
-from recsys.data.events import Event
-from recsys.data.forget import Forgotten, user_digest
-from recsys.data.halving import take_fitting
-from recsys.data.item_changes import ItemChange
+from recsys.data.events.event import Event
+from recsys.data.items.halving import take_fitting
+from recsys.data.items.item_changes import ItemChange
+from recsys.data.users.forget import Forgotten, user_digest
 from recsys.errors import DataError, RecsysError
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.live_events import LiveEvents

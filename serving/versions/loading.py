@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 
 from recsys.config import VariantConfig
-from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
+from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.errors import ConfigError
 from recsys.pipeline.recommender.bundle import trained_config
 from recsys.pipeline.recommender.recommend import Recommender

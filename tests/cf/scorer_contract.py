@@ -12,8 +12,8 @@ from recsys.cf.rhythm import Rhythm
 from recsys.cf.season import Season
 from recsys.cf.users import NEWEST_EVENTS
 from recsys.config import CfConfig
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import NO_TIME, InteractionLog
 from recsys.moments import DAY
 from recsys.retrieval.scores import DenseScores
 

@@ -9,7 +9,7 @@ from scorer_contract import CONFIG, ScorerContract, dense, make_histories, make_
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.model import CollaborativeModel
 from recsys.data.groups.membership import Groups
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 
 
 def groups(*of_items: tuple[int, ...]) -> Groups:

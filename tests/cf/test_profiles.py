@@ -9,9 +9,9 @@ from scorer_contract import CONFIG, make_log
 
 from recsys.cf.profiles import ProfilePopularity
 from recsys.config import CfConfig
-from recsys.data.forget import user_digest
 from recsys.data.groups.membership import groups_of
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.users.forget import user_digest
+from recsys.data.users.user_profiles import UserProfiles
 
 
 def profiles_of(**columns: list[str]) -> UserProfiles:

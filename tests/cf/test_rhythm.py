@@ -8,8 +8,8 @@ from scorer_contract import CONFIG, ScorerContract, dense, make_histories
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.popular import Popular
 from recsys.cf.rhythm import Rhythm
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import NO_TIME, InteractionLog
 from recsys.moments import DAY
 
 HOUR = DAY // 24

@@ -8,8 +8,8 @@ from scorer_contract import CONFIG, ScorerContract, dense, make_histories
 
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.season import Season
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 from recsys.moments import DAY
 
 NO_KINDS = np.full(3, -1, dtype=np.int32)

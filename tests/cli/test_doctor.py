@@ -12,7 +12,7 @@ import pytest
 from numba.core.caching import CompileResultCacheImpl
 from shop import Run
 
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
 from recsys.registry.manifest import sealed

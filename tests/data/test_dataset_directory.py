@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.config import parse_config
-from recsys.data.catalogue import plain_text
 from recsys.data.dataset_summary import summarise
 from recsys.data.datasets.source import Frames, write_dataset
-from recsys.data.events import Event
-from recsys.data.interactions import InteractionLog
+from recsys.data.events.event import Event
+from recsys.data.items.catalogue import plain_text
 from recsys.data.loading import append_events, dataset_from_frames, load_dataset, read_dataset
-from recsys.data.repeats import repeat_share
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.repeats import repeat_share
 from recsys.moments import DAY
 from recsys.policy.filters import Filters
 

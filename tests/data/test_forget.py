@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from recsys.data import forget
-from recsys.data.forget import DigestIndex, forgotten, is_forgotten, user_digest
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.users import forget
+from recsys.data.users.forget import DigestIndex, forgotten, is_forgotten, user_digest
 
 USERS = [f"user {number}" for number in range(1_000)]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.halving import take_fitting
+from recsys.data.items.halving import take_fitting
 from recsys.errors import DataError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recsys.data.item_past import ItemPast
+from recsys.data.items.item_past import ItemPast
 from recsys.data.loading import dataset_from_frames
 
 BEGIN, SECOND = 1_700_000_000, 1_000_000

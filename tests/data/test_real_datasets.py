@@ -11,7 +11,7 @@ from recsys.data.datasets.movielens import read_movielens_small
 from recsys.data.datasets.online_retail import customer_sales, is_product, read_online_retail
 from recsys.data.datasets.source import read_official_csv, write_dataset
 from recsys.data.loading import load_dataset
-from recsys.data.request_file import read_requests
+from recsys.data.requests.request_file import read_requests
 
 pytestmark = pytest.mark.real_data
 

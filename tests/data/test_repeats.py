@@ -5,10 +5,10 @@ import polars as pl
 import pytest
 
 from recsys.config import parse_config
-from recsys.data.events import Event
-from recsys.data.interactions import InteractionLog
+from recsys.data.events.event import Event
 from recsys.data.loading import append_events, dataset_from_frames
-from recsys.data.repeats import chosen_again, often_come_back, repeat_share
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.repeats import chosen_again, often_come_back, repeat_share
 
 ITEMS = pl.DataFrame({"item_id": ["i1", "i2", "i3"], "title": ["Lamp", "Chair", "Table"]})
 EVENTS = pl.DataFrame(

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from recsys.data.request_file import read_requests, read_user_ids
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
+from recsys.data.requests.request_file import read_requests, read_user_ids
 from recsys.errors import DataError
 
 MAY = 1_714_564_800_000_000

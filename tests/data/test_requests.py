@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.errors import DataError
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.interactions import InteractionLog
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.loading import load_dataset
+from recsys.data.log.interactions import InteractionLog
 
 
 def test_a_loaded_catalogue_is_the_saved_one(tiny_dataset_dir: Path, tmp_path: Path) -> None:

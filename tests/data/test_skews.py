@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from recsys.config import EventsConfig, parse_config
-from recsys.data.events import Event
+from recsys.data.events.event import Event
+from recsys.data.events.event_batch import log_of_events
+from recsys.data.events.event_messages import Message, read_messages
+from recsys.data.ids.vocabulary import Vocabulary
 from recsys.data.loading import dataset_from_frames
-from recsys.data.reading.event_batch import log_of_events
-from recsys.data.reading.event_messages import Message, read_messages
 from recsys.data.tables.schema import CLOCK_SKEW, ZONE_SKEW
-from recsys.data.vocabulary import Vocabulary
 
 EVENT = {"user_id": "u", "item_id": "i", "event": "click"}
 MINUTE = 60_000_000

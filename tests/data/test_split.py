@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from logs_by_hand import log_of
 
 from recsys.config import DataConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from recsys.data.dataset_summary import summarise
-from recsys.data.forget import user_digest
 from recsys.data.loading import LoadReport, dataset_from_frames, load_dataset
-from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.users.forget import user_digest
+from recsys.data.users.pseudonyms import Pseudonyms
+from recsys.data.users.user_profiles import UserProfiles
 
 USERS = pl.DataFrame(
     {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recsys.data.id_table import IdTable
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.id_table import IdTable
+from recsys.data.ids.vocabulary import Vocabulary
 
 Make = Callable[[Sequence[str]], Vocabulary]
 

@@ -14,8 +14,8 @@ from features.kinds.base import Kind
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import Source
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import NO_TIME, InteractionLog
 from recsys.moments import DAY
 
 HOUR = DAY // 24

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from features.measures import Measure
 from features.questions import Question, Questions
 from features.state import Counted, EventState
-from recsys.data.merging import merge_segments
+from recsys.data.log.merging import merge_segments
 
 logs = st.lists(ROWS, max_size=25)
 windows = st.sampled_from([None, DAY // 2, DAY, 3 * DAY])

@@ -13,8 +13,8 @@ from features.kinds.base import Kind
 from features.kinds.items import GroupPopularity, ItemReplaced
 from features.kinds.users import UserLabelShare, UserLineStep, UserNamedShare, UserQuantityDistance, UserQuantityStep
 from features.state import EventState
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.item_past import ItemPast
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_past import ItemPast
 
 
 def facts_with(columns: Mapping[str, list], past: ItemPast | None = None) -> ItemFacts:

@@ -10,8 +10,8 @@ from logs_by_hand import log_of
 from features.state import EventState
 from recsys.config import RankerConfig
 from recsys.data.dataset import Dataset
-from recsys.data.events import Event
-from recsys.data.interactions import InteractionLog
+from recsys.data.events.event import Event
+from recsys.data.log.interactions import InteractionLog
 from recsys.moments import DAY
 from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.ranking.scoring import Scoring

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.errors import ConfigError, DataError
 from recsys.policy.boosts import Boost
 from recsys.policy.candidates import CapCount, FloorCount, RankedCandidates

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.errors import ConfigError
 from recsys.policy.discovery import Discovery
 from recsys.policy.diversity import Diversity

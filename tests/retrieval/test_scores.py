@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.data.history import ItemWeights
+from recsys.data.log.history import ItemWeights
 from recsys.retrieval import scores
 from recsys.retrieval.scores import DenseScores, Scores, SharedScores, SparseScores, best_of
 

@@ -9,7 +9,7 @@ import pytest
 from running import serving_thread
 
 from recsys.config import Config
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.loading import load_dataset
 from recsys.registry import Registry
 from serving.settings import Settings

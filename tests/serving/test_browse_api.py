@@ -14,7 +14,7 @@ from running import eventually, serving_thread
 from serving_versions import damage, publish_copy
 
 from recsys.config import Config
-from recsys.data.reading.items_table import read_items
+from recsys.data.items.items_table import read_items
 from recsys.data.tables.table import frame_table
 from recsys.policy.filters import Filters
 from recsys.registry import Registry

@@ -11,7 +11,7 @@ import pytest
 from running import eventually, serving_thread
 
 from recsys.config import Config
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.registry import Registry
 from recsys.store import open_store
 from serving.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 from running import eventually, serving_thread
 from serving_versions import publish_copy
 
-from recsys.data.item_changes import ItemChange
+from recsys.data.items.item_changes import ItemChange
 from recsys.registry import Registry
 from recsys.store import open_store
 from serving.settings import Settings

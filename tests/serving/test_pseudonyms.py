@@ -9,7 +9,7 @@ from running import serving_thread
 
 from recsys.config import Config, PrivacyConfig, load_config
 from recsys.data.loading import load_dataset
-from recsys.data.pseudonyms import ENVIRONMENT_KEY, Pseudonyms
+from recsys.data.users.pseudonyms import ENVIRONMENT_KEY, Pseudonyms
 from recsys.errors import ConfigError
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry

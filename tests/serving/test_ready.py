@@ -11,7 +11,7 @@ from running import serving_thread
 from serving_versions import described, publish_copy
 
 from recsys.config import Config
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.registry import Registry
 from recsys.store import open_store
 from recsys.text.weights import locate

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys.data.served_list import ServedList
+from recsys.data.requests.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store import open_store
 from serving.lists import shown

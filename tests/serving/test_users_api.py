@@ -7,10 +7,10 @@ import httpx
 import pytest
 from running import eventually, serving_thread
 
-from recsys.data.events import Event
-from recsys.data.forget import user_digest
-from recsys.data.interactions import InteractionLog
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.events.event import Event
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.users.forget import user_digest
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.progress import silent
 from recsys.registry import Registry

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from recsys.config import Config, load_config
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.errors import ConfigError, DataError
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.errors import StoreError
 from recsys.store import AppendResult, EventLog, open_store
 

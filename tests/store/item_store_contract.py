@@ -2,7 +2,7 @@
 
 import pytest
 
-from recsys.data.item_changes import ItemChange
+from recsys.data.items.item_changes import ItemChange
 from recsys.errors import StoreError
 from recsys.store import ItemStore, open_store
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from event_log_contract import click
 
-from recsys.data.served_list import ServedList
+from recsys.data.requests.served_list import ServedList
 from recsys.store import Store, open_store
 
 DAY = 86_400

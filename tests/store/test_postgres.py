@@ -12,7 +12,7 @@ from user_store_contract import UserStoreContract
 
 from benchmarks.databases import PostgresServer, free_port, postgres_server, why_no_postgres
 from recsys.cli.main import main
-from recsys.data.forget import user_digest
+from recsys.data.users.forget import user_digest
 from recsys.errors import StoreError
 from recsys.store import AppendResult, open_store
 from recsys.store.postgres.connections import Connections

@@ -10,8 +10,8 @@ from list_store_contract import ListStoreContract
 from user_store_contract import UserStoreContract
 
 from benchmarks.databases import DURABLE, REDIS, RedisServer, free_port, redis_server
-from recsys.data.forget import user_digest
-from recsys.data.item_changes import ItemChange
+from recsys.data.items.item_changes import ItemChange
+from recsys.data.users.forget import user_digest
 from recsys.errors import ConfigError, StoreError
 from recsys.store import AppendResult, open_store
 

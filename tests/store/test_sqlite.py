@@ -19,7 +19,7 @@ from item_store_contract import ItemStoreContract
 from list_store_contract import DAY, ListStoreContract, served
 from user_store_contract import UserStoreContract
 
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.errors import ConfigError, StoreError
 from recsys.store import open_store, sqlite_url
 from recsys.store.lists import open_lists
@@ -29,7 +29,7 @@ from recsys.store.sqlite.store import SqliteStore
 
 WRITER = """
 import sys
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.store import open_store
 log = open_store(sys.argv[1])
 number = 0

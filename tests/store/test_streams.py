@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from benchmarks.databases import REDIS, RedisServer, free_port, redis_server
-from recsys.data.reading.event_messages import Message, read_messages
+from recsys.data.events.event_messages import Message, read_messages
 from recsys.errors import ConfigError, StoreError
 from recsys.pipeline.ingest import Ingested, ingest
 from recsys.store import Store, open_store

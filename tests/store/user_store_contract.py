@@ -3,8 +3,8 @@
 import pytest
 from event_log_contract import click
 
-from recsys.data.events import Event
-from recsys.data.forget import Forgotten, user_digest
+from recsys.data.events.event import Event
+from recsys.data.users.forget import Forgotten, user_digest
 from recsys.store import AppendResult, Store, open_store, read_log
 
 

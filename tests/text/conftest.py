@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from text_world import DAY, SUBJECTS, THINGS, make_log
 
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from text_world import DAY, SUBJECTS, THINGS, given, judge_stages, make_log, tin
 
 from recsys.arrays.float16 import rounded_to_float16
 from recsys.config import TextConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import BundleError
 from recsys.text.attention import attended_events
 from recsys.text.attribution import attention, attribution

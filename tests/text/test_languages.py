@@ -7,7 +7,7 @@ import pytest
 from text_world import DAY, given, make_log
 
 from recsys.config import load_config
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.text.fitting import InterestFitting
 from recsys.text.interest import InterestModel
 

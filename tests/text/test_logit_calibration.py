@@ -7,7 +7,7 @@ import pytest
 from text_world import DAY, SUBJECTS, THINGS, make_log
 
 from recsys.config import TextConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.eval.metrics.reliability import reliability
 from recsys.text.examples import Examples
 from recsys.text.fitting import InterestFitting

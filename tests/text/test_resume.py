@@ -7,7 +7,7 @@ import pytest
 from text_world import check_often, given, judge_stages, tiny_settings
 
 from recsys.config import TextConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.text.fitting import InterestFitting
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from text_world import make_log
 
-from recsys.data.interactions import InteractionLog
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.log.interactions import InteractionLog
 from recsys.text.examples import Examples
 from recsys.text.training.sampling import PassedOver, Sampler
 

@@ -7,7 +7,7 @@ import pytest
 from text_world import given, judge_stages, keep_what_is_learned_last, tiny_settings
 
 from recsys.config import TextConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.text.encoder import TextEncoder
 from recsys.text.examples import Examples

@@ -13,7 +13,7 @@ import torch
 from text_world import check_often, given, judge_stages, tiny_settings
 
 from recsys.config import TextConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.pipeline.engines.processes import Processes
 from recsys.progress import Progress, silent

@@ -18,7 +18,7 @@ from text_world import (
 )
 
 from recsys.config import TextConfig
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.text.cache import VectorCache
 from recsys.text.examples import Examples
 from recsys.text.fitting import InterestFitting

@@ -5,8 +5,8 @@ import pytest
 from logs_by_hand import log_of
 
 from recsys.config import TextConfig
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME, InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import NO_TIME, InteractionLog
 from recsys.moments import DAY
 
 SUBJECTS = ("cat", "dog", "fish", "bird", "horse", "mouse")

@@ -85,7 +85,7 @@ REQUESTS = (
     Column("timestamp", "time"),
     Column("n", "whole"),
 )
-"""Of a requests file; `history`, `candidates`, `context` and `target` are read by `recsys.data.request_file`."""
+"""Of a requests file; `recsys.data.requests.request_file` reads `history`, `candidates`, `context` and `target`."""
 
 MAX_POSITION = 32_767
 """Positions are kept in 16 bits."""

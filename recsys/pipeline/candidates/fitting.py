@@ -10,12 +10,12 @@ from recsys.cf.model import CollaborativeModel
 from recsys.cf.profiles import ProfilePopularity
 from recsys.config import Config
 from recsys.counts import counted
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups.membership import Groups, groups_of
 from recsys.data.groups.tenths import in_tenths
 from recsys.data.groups.words import words_of
-from recsys.data.interactions import InteractionLog
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.users.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
 from recsys.pipeline.candidates.source_weights import SourceWeights

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import NO_TIME
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import NO_TIME
 from recsys.pipeline.candidates.stages import Stages
 from recsys.policy.policy import Policy
 

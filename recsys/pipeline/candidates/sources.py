@@ -24,10 +24,10 @@ from recsys.cf.revisits import Revisits
 from recsys.cf.rhythm import Rhythm
 from recsys.cf.season import Season
 from recsys.cf.transitions import Transitions
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.history import HistoryBatch
-from recsys.data.item_past import ItemPast
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_past import ItemPast
+from recsys.data.log.history import HistoryBatch
+from recsys.data.users.user_profiles import UserProfiles
 from recsys.pipeline.candidates.cold_items import ColdItems
 from recsys.pipeline.candidates.live_sources import live_among
 from recsys.pipeline.candidates.request_block import RequestBlock

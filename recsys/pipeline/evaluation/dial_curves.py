@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.interactions import HARDLY_KNOWN
+from recsys.data.log.interactions import HARDLY_KNOWN
 from recsys.eval.dial import DialName, DialPoint
 from recsys.eval.metrics.diversity import diversity
 from recsys.eval.metrics.ndcg import ndcg

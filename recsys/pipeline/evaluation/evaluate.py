@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from features.state import EventState
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.requests import Request
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.requests.request import Request
 from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window

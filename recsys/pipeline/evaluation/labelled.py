@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.counts import counted
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.eval.ranking import Targets
 from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.past.requests import PastRequests

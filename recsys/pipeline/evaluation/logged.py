@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.results import MeasuredReport
 from recsys.pipeline.past.requests import PastRequests

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from recsys.config import SOURCES
 from recsys.counts import counted
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.interactions import InteractionLog
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
 from recsys.eval.protocol import Measurement, evaluate_lists
 from recsys.eval.ranking import RankedLists, Targets
 from recsys.eval.results import MeasuredReport

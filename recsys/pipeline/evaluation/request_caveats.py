@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.config import PolicyConfig
 from recsys.counts import counted
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.pipeline.evaluation.rankings import Rankings
 from recsys.pipeline.past.requests import OF_ONE_USER, PastRequests
 

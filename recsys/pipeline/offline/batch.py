@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from recsys.counts import counted
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.disk import locked_for_now, replace_file, sync
 from recsys.errors import BusyError, DataError
 from recsys.pipeline.engines.engine import Task

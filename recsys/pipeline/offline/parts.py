@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.disk import replace_file
 from recsys.progress import Progress
 

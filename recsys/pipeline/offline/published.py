@@ -9,7 +9,7 @@ from features.segment import Segment
 from features.segment_files import load_segment, save_segment
 from features.state import EventState
 from recsys.arrays.npy import load_array, save_array
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import DataError
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender

@@ -8,8 +8,8 @@ looked at the item, and it would take no recommender to foretell what is bought.
 import numpy as np
 import polars as pl
 
-from recsys.data.interactions import InteractionLog
-from recsys.data.visits import VISIT, visits_of
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.visits import VISIT, visits_of
 
 
 def requests_of_log(log: InteractionLog, start: int, end: int) -> pl.DataFrame:

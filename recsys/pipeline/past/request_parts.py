@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.arrays.ragged import entries, offsets_of, rows_of_entries
-from recsys.data.history import HistoryBatch
+from recsys.data.log.history import HistoryBatch
 
 
 class Unanswered(NamedTuple):

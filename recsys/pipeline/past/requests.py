@@ -7,8 +7,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.arrays.ragged import offsets_of, places_within
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
 from recsys.pipeline.past.log_requests import requests_of_log
 from recsys.pipeline.past.request_parts import GivenHistories, ItemsOfRequests, Unanswered
 

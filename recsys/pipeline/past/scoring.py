@@ -12,8 +12,8 @@ import numpy as np
 
 from features.feature_set import FeatureSet
 from recsys.config import Config
-from recsys.data.history import HistoryBatch
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.log.history import HistoryBatch
 from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.candidates.request_block import Askers, RequestBlock, block_size
 from recsys.pipeline.candidates.source_weights import SourceWeights

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 
 
 @dataclass(frozen=True)

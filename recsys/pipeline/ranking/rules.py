@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from recsys.config import PolicyConfig
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.interactions import InteractionLog
-from recsys.data.repeats import chosen_again, often_come_back, repeat_share
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.repeats import chosen_again, often_come_back, repeat_share
 from recsys.errors import ConfigError, DataError
 from recsys.moments import DAY
 from recsys.policy.boosts import Boost

@@ -16,9 +16,9 @@ from features.kinds.base import UNEQUAL_WORTH
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import FeaturesConfig
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.history import HistoryBatch
-from recsys.data.item_changes import ItemChange, change_items
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_changes import ItemChange, change_items
+from recsys.data.log.history import HistoryBatch
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates.live_sources import NEWEST, TRENDING, live_among, newest_scores, trending_scores
 from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge

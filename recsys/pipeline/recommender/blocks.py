@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from recsys.arrays.ragged import offsets_of
 from recsys.config import Config, PolicyConfig
-from recsys.data.history import HistoryBatch
-from recsys.data.requests import Request
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.log.history import HistoryBatch
+from recsys.data.requests.request import Request
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates.request_block import Askers, RequestBlock
 from recsys.pipeline.ranking.rules import AskedList, overridden, policy_of

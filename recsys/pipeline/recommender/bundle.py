@@ -11,10 +11,10 @@ import polars as pl
 from features.configured import configured
 from features.feature_set import FeatureSet
 from recsys.config import Config, parse_config
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.forget import DigestIndex, without_users
-from recsys.data.interactions import InteractionLog
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.users.forget import DigestIndex, without_users
 from recsys.errors import BundleError, ConfigError
 from recsys.eval.results import EvaluationReport, MeasuredReport
 from recsys.pipeline.candidates.sources import Sources

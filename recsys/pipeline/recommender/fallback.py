@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.candidates.sources import POPULAR
 from recsys.pipeline.ranking.ordering import RANKER

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from recsys.data.forget import DigestIndex, forgotten, is_forgotten, user_digest
-from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.users.forget import DigestIndex, forgotten, is_forgotten, user_digest
+from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.errors import check_kind
 
 _IS_IT, _BEGINS_WITH_IT, _HOLDS_IT = range(3)

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.requests import Request
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.requests.request import Request
 from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock
 from recsys.pipeline.ranking.scoring import Scoring

@@ -14,12 +14,12 @@ import orjson
 from features.segment import Segment
 from features.segment_files import load_segment, save_segment
 from features.state import compacted
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.events import Event, event_row
-from recsys.data.forget import nameless
-from recsys.data.id_table import IdTable
-from recsys.data.item_changes import ItemChange
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.events.event import Event, event_row
+from recsys.data.ids.id_table import IdTable
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_changes import ItemChange
+from recsys.data.users.forget import nameless
 from recsys.errors import BundleError
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import SnapshotRecord, Snapshots, StoreMark

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.interactions import InteractionLog
-from recsys.data.merging import merge_logs
-from recsys.data.reading.events_table import extended_names
+from recsys.data.events.events_table import extended_names
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.merging import merge_logs
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.progress import Progress, silent
 

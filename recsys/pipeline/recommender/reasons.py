@@ -12,7 +12,7 @@ from recsys.cf.categories import CategoryPopularity
 from recsys.cf.links import ItemLinks
 from recsys.counts import counted
 from recsys.data.groups.membership import has_value
-from recsys.data.history import HistoryBatch
+from recsys.data.log.history import HistoryBatch
 from recsys.moments import DAY
 from recsys.pipeline.candidates.sources import CATEGORIES
 from recsys.pipeline.ranking.scoring import Scoring

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.state import EventState
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.events import Event
-from recsys.data.interactions import NO_TIME
-from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.reading.event_batch import log_of_events
-from recsys.data.requests import Request
+from recsys.data.events.event import Event
+from recsys.data.events.event_batch import log_of_events
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import NO_TIME
+from recsys.data.requests.request import Request
+from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.errors import DataError, check_kind
 from recsys.moments import clock
 from recsys.pipeline.candidates.request_block import Askers, RequestBlock, block_size

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from recsys.data.forget import user_digest
+from recsys.data.users.forget import user_digest
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.progress import Progress
 from recsys.registry import Registry, VersionChange

@@ -7,13 +7,13 @@ from itertools import takewhile
 from typing import TypeVar
 
 from recsys.counts import counted
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.events import Event
-from recsys.data.forget import Forgotten, user_digest, without_users
-from recsys.data.item_changes import change_fitting_items
+from recsys.data.events.event import Event
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_changes import change_fitting_items
 from recsys.data.loading import append_events
-from recsys.data.pseudonyms import Pseudonyms
+from recsys.data.users.forget import Forgotten, user_digest, without_users
+from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.continued import renumbered
 from recsys.progress import Progress

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from recsys.config import RetrainConfig
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.interactions import InteractionLog
-from recsys.data.reading.doubts import names_without_weight
+from recsys.data.doubts import names_without_weight
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.moments import DAY
 from recsys.pipeline.ranking.rules import check_rules, idle_rules

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.config import override
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.forget import without_users
+from recsys.data.users.forget import without_users
 from recsys.errors import RecsysError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.recommender.bundle import Bundle, TrainedBundle

@@ -9,8 +9,8 @@ import polars as pl
 
 from features.state import EventState
 from recsys.config import Config
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.split import TemporalSplit
 from recsys.data.tables.item_columns import kept_as
 from recsys.eval.results import MeasuredReport

@@ -8,9 +8,9 @@ import polars as pl
 from features.configured import configured
 from features.further_columns import LineColumns, label_columns, line_columns, quantity_columns, reference_columns
 from recsys.config import ExtraFeature, FeaturesConfig
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.groups.membership import members_of, names_values
 from recsys.data.groups.paths import depth
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.progress import Progress
 
 _KNOWN_PATHS = ("category", "brand")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 
 _SHARE = 0.1
 """Share of the items that are dropped."""

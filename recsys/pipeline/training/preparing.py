@@ -7,9 +7,9 @@ from features.configured import configured, unheard_events
 from recsys.cf.prediction import telling_half_life
 from recsys.config import Config
 from recsys.counts import counted
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.interactions import InteractionLog
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.moments import day_of

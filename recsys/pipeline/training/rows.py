@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
 from recsys.counts import counted
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.pipeline.candidates.merging import Candidates, Pairs
 from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.past.requests import PastRequests

@@ -10,8 +10,8 @@ from features.state import EventState
 from recsys.config import DataConfig
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.interactions import InteractionLog
 from recsys.data.loading import fingerprint
+from recsys.data.log.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.eval.results import EvaluationReport, MeasuredReport, Window

@@ -12,7 +12,7 @@ from features.state import EventState
 from recsys.config import Config, RankerConfig
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import MeasuredReport, Window
 from recsys.pipeline.candidates.fitting import SourceFitting

@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from recsys.data.events import Event, event_row
-from recsys.data.forget import Forgotten, user_digest
-from recsys.data.item_changes import ItemChange
-from recsys.data.served_list import ServedList
+from recsys.data.events.event import Event, event_row
+from recsys.data.items.item_changes import ItemChange
+from recsys.data.requests.served_list import ServedList
+from recsys.data.users.forget import Forgotten, user_digest
 from recsys.errors import ConfigError, StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import list_of, row_of

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 
 from recsys.counts import counted
-from recsys.data.reading.event_messages import Message
+from recsys.data.events.event_messages import Message
 from recsys.errors import ConfigError
 from recsys.progress import Progress, silent
 from recsys.store.redis.connections import CALL_SECONDS, RedisConnections

@@ -10,10 +10,10 @@ from collections.abc import Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from recsys.data.events import EVENT_COLUMNS, Event, event_row
-from recsys.data.forget import Forgotten, user_digest
-from recsys.data.item_changes import ItemChange
-from recsys.data.served_list import ServedList
+from recsys.data.events.event import EVENT_COLUMNS, Event, event_row
+from recsys.data.items.item_changes import ItemChange
+from recsys.data.requests.served_list import ServedList
+from recsys.data.users.forget import Forgotten, user_digest
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
 from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from recsys.data.history import HistoryBatch
+from recsys.data.log.history import HistoryBatch
 from recsys.errors import ConfigError
 from recsys.text.encoder import autocast
 from recsys.text.tuning.lower import LowerLayers

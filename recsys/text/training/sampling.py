@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.arrays.ragged import places_within
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 from recsys.text.attention import AttendedEvents, attended_events
 from recsys.text.examples import Examples
 

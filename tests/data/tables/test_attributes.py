@@ -10,7 +10,7 @@ import orjson
 import polars as pl
 import pytest
 
-from recsys.data.reading.items_table import read_items
+from recsys.data.items.items_table import read_items
 from recsys.data.tables import jsonl_file
 from recsys.data.tables.attributes import attribute
 from recsys.data.tables.files import open_table

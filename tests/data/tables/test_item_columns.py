@@ -8,9 +8,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.item_changes import ItemChange, change_fitting_items, change_items, check_kinds, fitted_to, item_rows
-from recsys.data.reading.items_table import read_items
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_changes import (
+    ItemChange,
+    change_fitting_items,
+    change_items,
+    check_kinds,
+    fitted_to,
+    item_rows,
+)
+from recsys.data.items.items_table import read_items
 from recsys.data.tables.item_columns import kept_as
 from recsys.data.tables.table import frame_table
 from recsys.errors import DataError

@@ -10,9 +10,9 @@ from pipeline_world import AFTER, DAY, PURCHASE, click, make_log, past_of
 from features.state import EventState
 from recsys.config import Config
 from recsys.data.dataset import Dataset
-from recsys.data.history import HistoryBatch
-from recsys.data.item_changes import ItemChange, change_items
-from recsys.data.requests import Request
+from recsys.data.items.item_changes import ItemChange, change_items
+from recsys.data.log.history import HistoryBatch
+from recsys.data.requests.request import Request
 from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.candidates.sources import Sources

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from recsys.config import Config, load_config
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.loading import dataset_from_frames
 from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.training_run import TrainingRun

@@ -11,8 +11,8 @@ from pipeline_world import AFTER, click
 
 from recsys.config import load_config
 from recsys.data.dataset import Dataset
-from recsys.data.item_changes import ItemChange
-from recsys.data.requests import Request
+from recsys.data.items.item_changes import ItemChange
+from recsys.data.requests.request import Request
 from recsys.pipeline.candidates.merging import Candidates
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.recommender.bundle import Bundle

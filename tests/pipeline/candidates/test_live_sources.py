@@ -9,7 +9,7 @@ from pipeline_world import market
 
 from recsys.config import Config, load_config
 from recsys.data.loading import dataset_from_frames
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.pipeline.candidates.live_sources import LIVE, newest_scores
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender

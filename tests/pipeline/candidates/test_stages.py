@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.pipeline.candidates.stages import LiveStages, Stages
 from recsys.pipeline.recommender.recommend import Recommender
 

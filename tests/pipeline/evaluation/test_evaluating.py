@@ -12,10 +12,10 @@ from pipeline_world import AFTER, CLICK, DAY, IMPRESSION, make_log, past_of
 
 from recsys.config import Config
 from recsys.data.dataset import Dataset
-from recsys.data.history import HistoryBatch
-from recsys.data.interactions import InteractionLog
 from recsys.data.loading import dataset_from_frames
-from recsys.data.requests import Request
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.requests.request import Request
 from recsys.errors import DataError
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.ranking import Targets, pessimistic_hits

@@ -7,9 +7,9 @@ import pytest
 from pipeline_world import AFTER, DAY, past_of
 
 from recsys.data.dataset import Dataset
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.data.loading import append_events
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.eval.protocol import Measurement
 from recsys.eval.results import MeasuredReport, Measurements
 from recsys.pipeline.evaluation.shown import METRIC, dcg_of_shown

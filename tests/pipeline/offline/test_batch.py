@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
-from recsys.data.requests import Request
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.requests.request import Request
 from recsys.errors import BusyError, DataError, RecsysError, StoreError
 from recsys.pipeline.engines.processes import Processes
 from recsys.pipeline.offline import batch

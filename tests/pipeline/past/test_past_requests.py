@@ -7,7 +7,7 @@ import numpy as np
 from pipeline_world import CLICK, IMPRESSION, PURCHASE, VIEW, make_log
 
 from features.state import EventState
-from recsys.data.visits import VISIT
+from recsys.data.log.visits import VISIT
 from recsys.moments import DAY, SECOND
 from recsys.pipeline.past.requests import MOST_UNANSWERED, PastRequests
 from recsys.pipeline.past.strongest_event import StrongestEvent

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.recommend import Recommender
 

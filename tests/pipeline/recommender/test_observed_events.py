@@ -7,8 +7,8 @@ import numpy as np
 from pipeline_world import AFTER, DAY, click, clicks_of_tastes
 from promised_lists import USER, check, same
 
-from recsys.data.merging import merge_segments
-from recsys.data.requests import Request
+from recsys.data.log.merging import merge_segments
+from recsys.data.requests.request import Request
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.recommend import Recommender

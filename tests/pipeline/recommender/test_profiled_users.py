@@ -10,9 +10,9 @@ from pipeline_world import AFTER, click, clicks_of_tastes, until
 from recsys.cli.lists import print_user
 from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
-from recsys.data.forget import user_digest
 from recsys.data.loading import dataset_from_frames
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
+from recsys.data.users.forget import user_digest
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.live_events import load_snapshot, save_snapshot

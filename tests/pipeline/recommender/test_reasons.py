@@ -13,9 +13,9 @@ from features.feature_set import FeatureSet
 from features.further_columns import FurtherColumns
 from features.kinds.users import UserLineStep
 from recsys.cf.links import ItemLinks
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.item_changes import ItemChange
-from recsys.data.requests import Request
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.item_changes import ItemChange
+from recsys.data.requests.request import Request
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.reasons import Explainer
 from recsys.pipeline.recommender.recommend import Recommender

@@ -12,8 +12,8 @@ import pytest
 from pipeline_world import AFTER, DAY, click
 from promised_lists import USER, check, ids, same
 
-from recsys.data.item_changes import ItemChange
-from recsys.data.requests import Request
+from recsys.data.items.item_changes import ItemChange
+from recsys.data.requests.request import Request
 from recsys.errors import BundleError, ConfigError, DataError
 from recsys.pipeline.ranking.ranker_calibration import RankerCalibration
 from recsys.pipeline.recommender.bundle import Bundle

@@ -7,8 +7,8 @@ import pytest
 from pipeline_world import fashion
 
 from recsys.data.dataset import Dataset
-from recsys.data.events import Event
-from recsys.data.requests import Request
+from recsys.data.events.event import Event
+from recsys.data.requests.request import Request
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender

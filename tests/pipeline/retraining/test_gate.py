@@ -14,7 +14,7 @@ import pytest
 from pipeline_world import market, until
 
 from recsys.config import Config, PolicyConfig, RetrainConfig, load_config
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.data.loading import dataset_from_frames
 from recsys.eval.metrics.reliability import reliability
 from recsys.pipeline.recommender.bundle import Bundle

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pipeline_world import fashion
 
-from recsys.data.item_changes import ItemChange
+from recsys.data.items.item_changes import ItemChange
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.progress import silent

@@ -13,8 +13,8 @@ import pytest
 from pipeline_world import AFTER, DAY, click, clicks_of_tastes, fashion
 
 from recsys.config import Config, parse_config
-from recsys.data.catalogue import ItemCatalogue
 from recsys.data.dataset import Dataset
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.loading import append_events, dataset_from_frames
 from recsys.errors import BundleError, DataError
 from recsys.pipeline.candidates.fitting import SourceFitting

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from recsys.config import FeaturesConfig, parse_config
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.errors import ConfigError
 from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.progress import silent

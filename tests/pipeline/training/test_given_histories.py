@@ -10,9 +10,9 @@ import pytest
 
 from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
-from recsys.data.events import Event
+from recsys.data.events.event import Event
 from recsys.data.loading import dataset_from_frames
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender

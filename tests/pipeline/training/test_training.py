@@ -17,8 +17,8 @@ from features.pairs import PairBatch
 from recsys.config import Config, load_config, parse_config
 from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
-from recsys.data.repeats import repeat_share
-from recsys.data.requests import Request
+from recsys.data.log.repeats import repeat_share
+from recsys.data.requests.request import Request
 from recsys.data.split import TemporalSplit
 from recsys.errors import ConfigError, DataError, RecsysError
 from recsys.pipeline.ranking.scoring import Scoring

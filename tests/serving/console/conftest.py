@@ -15,9 +15,9 @@ from running import serving_thread
 from serving_versions import described, publish_copy
 
 from recsys.config import Config
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.loading import load_dataset
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.users.user_profiles import UserProfiles
 from recsys.pipeline.training.train import train
 from recsys.registry import Registry
 from serving.settings import Settings

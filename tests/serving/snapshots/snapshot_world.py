@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from recsys.config import Config
-from recsys.data.events import Event
-from recsys.data.item_changes import ItemChange
-from recsys.data.requests import Request
+from recsys.data.events.event import Event
+from recsys.data.items.item_changes import ItemChange
+from recsys.data.requests.request import Request
 from recsys.pipeline.recommender.user_lookup import history_of
 from recsys.registry import Registry
 from recsys.store import Store

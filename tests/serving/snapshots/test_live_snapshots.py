@@ -23,8 +23,8 @@ from snapshot_world import (
     same_histories,
 )
 
-from recsys.data.events import Event
-from recsys.data.item_changes import ItemChange
+from recsys.data.events.event import Event
+from recsys.data.items.item_changes import ItemChange
 from recsys.registry import Registry
 from recsys.store import open_store, sqlite_url
 

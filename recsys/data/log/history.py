@@ -7,8 +7,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys.data.history_loops import ages_of, keep, mark_newest, recency_of, rows_of, sum_by_item
-from recsys.data.interactions import NO_TIME
+from recsys.data.log.history_loops import ages_of, keep, mark_newest, recency_of, rows_of, sum_by_item
+from recsys.data.log.interactions import NO_TIME
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from recsys.data.requests import Request
+from recsys.data.requests.request import Request
 from recsys.data.tables.attributes import attribute
 from recsys.data.tables.files import SUFFIXES, open_table
 from recsys.data.tables.rejections import Rejections

@@ -8,12 +8,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.config import EventsConfig
-from recsys.data.interactions import InteractionLog, request_keys
+from recsys.data.ids.vocabulary import UNKNOWN, Vocabulary
+from recsys.data.log.interactions import InteractionLog, request_keys
 from recsys.data.tables.rejections import REJECTED_DTYPES, Rejections
 from recsys.data.tables.schema import EVENTS, MAX_EVENT_NAMES
 from recsys.data.tables.table import FAULT, ROW, Table, collect
 from recsys.data.tables.validation import apply_rules, parsed
-from recsys.data.vocabulary import UNKNOWN, Vocabulary
 from recsys.errors import DataError
 
 UNKNOWN_ITEM = "item_id is not in the items table; add the item, or set data.unknown_items to 'add'"

@@ -9,8 +9,8 @@ import orjson
 import polars as pl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, field_validator
 
-from recsys.data.events import Event
-from recsys.data.reading.event_fields import Context, Id, Name, Number, Position, Propensity
+from recsys.data.events.event import Event
+from recsys.data.events.event_fields import Context, Id, Name, Number, Position, Propensity
 from recsys.data.tables.parsing import times_of
 from recsys.data.tables.schema import CLOCK_SKEW, EXACT, TOO_LONG
 from recsys.moments import clock

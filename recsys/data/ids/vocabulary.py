@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.id_table import IdTable
+from recsys.data.ids.id_table import IdTable
 from recsys.errors import DataError
 
 UNKNOWN = -1

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from recsys.config import PrivacyConfig
-from recsys.data.interactions import InteractionLog
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import ConfigError
 
 ENVIRONMENT_KEY = "RECSYS_PSEUDONYM_KEY"

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from recsys.data.catalogue import ItemCatalogue
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.tables.attributes import typed_attributes
 from recsys.data.tables.rejections import NoUsableRowError, Rejections
 from recsys.data.tables.schema import DTYPES, ITEMS

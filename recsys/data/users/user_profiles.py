@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.data.forget import user_digest
 from recsys.data.groups.membership import Groups, groups_of
 from recsys.data.groups.tenths import in_tenths
-from recsys.data.pseudonyms import Pseudonyms
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.users.forget import user_digest
+from recsys.data.users.pseudonyms import Pseudonyms
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from recsys.config import EventsConfig
-from recsys.data.events import Event
-from recsys.data.interactions import InteractionLog, request_keys
-from recsys.data.reading.events_table import event_weights
+from recsys.data.events.event import Event
+from recsys.data.events.events_table import event_weights
+from recsys.data.ids.vocabulary import UNKNOWN, Vocabulary
+from recsys.data.log.interactions import InteractionLog, request_keys
 from recsys.data.tables.schema import MAX_EVENT_NAMES, MAX_NUMBER, MAX_POSITION, MIN_SHARE, ZONE_SKEW
-from recsys.data.vocabulary import UNKNOWN, Vocabulary
 from recsys.moments import clock
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.interactions import InteractionLog
+from recsys.data.log.interactions import InteractionLog
 
 _MOMENTS = 1_001
 """Moments by which time is counted."""

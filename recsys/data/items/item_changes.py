@@ -9,9 +9,9 @@ import orjson
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.halving import take_fitting
-from recsys.data.reading.items_table import typed_items
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.items.halving import take_fitting
+from recsys.data.items.items_table import typed_items
 from recsys.data.tables.item_columns import check_posted, column_of, fitted, posted_first
 from recsys.data.tables.rejections import Rejections
 from recsys.data.tables.schema import ITEMS

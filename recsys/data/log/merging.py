@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.arrays.npy import save_array
-from recsys.data.interactions import COLUMNS, InteractionLog
+from recsys.data.log.interactions import COLUMNS, InteractionLog
 
 
 def merge_logs(old: InteractionLog, new: InteractionLog) -> InteractionLog:

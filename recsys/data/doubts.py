@@ -8,12 +8,12 @@ import polars as pl
 
 from recsys.config import EventsConfig
 from recsys.counts import counted
-from recsys.data.catalogue import ItemCatalogue
-from recsys.data.interactions import InteractionLog
-from recsys.data.reading.events_table import EventRows, plain_id
+from recsys.data.events.events_table import EventRows, plain_id
+from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
 from recsys.data.tables.schema import MAX_ID, Column
 from recsys.data.tables.table import Table
-from recsys.data.user_profiles import UserProfiles
+from recsys.data.users.user_profiles import UserProfiles
 from recsys.moments import DAY, day_of
 
 _NAMED = 5

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.arrays.npy import load_array, save_array
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
 
 MAX_TEXT_CHARACTERS = 4_000
 """Longer texts are cut: no encoder reads further, and a tokenizer's time grows with them."""

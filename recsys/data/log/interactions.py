@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recsys.arrays.npy import load_array, save_array
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
 from recsys.errors import DataError
 
 NO_TIME = np.iinfo(np.int64).min

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from recsys.data.interactions import InteractionLog
-from recsys.data.vocabulary import Vocabulary
+from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.log.interactions import InteractionLog
 
 _NOBODY = "\udc00"
 """Half a surrogate pair: no text that comes from outside can hold it."""

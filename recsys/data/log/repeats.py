@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.data.interactions import InteractionLog
-from recsys.data.visits import VISIT, visits_of
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.visits import VISIT, visits_of
 from recsys.moments import DAY
 from recsys.significance import SIGNIFICANT
 
