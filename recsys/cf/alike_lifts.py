@@ -12,13 +12,13 @@ from recsys.cf.product import top_k, top_k_product, values_of_product
 from recsys.data.groups.membership import Groups
 
 _MOST_ENTRIES = 1_000_000
-"""Where groups and items have more pairs than this, each group keeps only what its columns lift most."""
+"""Where groups and items have more pairs than this, each group keeps only the items that gain most by their values."""
 
 _ADDED = 1.0
 """Events that are added to both the observed and the expected ones of a value that users and items share."""
 
 _PARTS_OF_SUMS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Parts that are tried of the sum of the lifts of several values of an item."""
+"""Parts of the lifts of a column that are tried, each for all items: several values of one item may say the same."""
 
 
 def lifts_of_values(
@@ -34,10 +34,11 @@ def lifts_of_values(
     The columns of the items are taken one after the other. The lift of a value says how many times as often a group
     chooses items with that value as the columns before it lead to expect. If values of a column are also values of
     users (the machine that a part fits and the one that a user has; what a dish contains and what a user must not eat),
-    one lift of all such matches comes before the lifts of single values: there are few events of one machine, and many
-    that show whether parts have to fit. An item with several values in a column gets that part of the sum of their
-    lifts that makes the events likeliest, because several values may say the same. Events of one user with one value
-    are not independent: the more of them there are, the less each counts (Kish's design effect).
+    one lift of all such matches with a column of users comes before the lifts of single values: there are few events of
+    one machine, and many that show whether parts have to fit. The lifts of an item's values in a column are summed, and
+    of these sums one part, the same for all items, is taken: the one that makes the events likeliest, because several
+    values of an item may say the same. Events of one user with one value are not independent: the more of them there
+    are, the less each counts (Kish's design effect).
 
     The number of entries is bounded, see `_MOST_ENTRIES`.
 
@@ -45,7 +46,7 @@ def lifts_of_values(
         events: (n_users, n_items) events of users.
         squares: (n_items,) over the events of each item, the sum of the squares of what they count.
         popularity: see `lifts_of_groups`.
-        alike: of the items.
+        alike: the groups of the items.
 
     Returns:
         (n_groups, n_items), also of items that nobody chose.
@@ -113,7 +114,7 @@ def _lifts_beyond(
     members: sp.csr_matrix,
     together: float,
 ) -> sp.csr_matrix:
-    """(n_groups, n_values) lifts of groups over what popularity and earlier lifts let expect.
+    """(n_groups, n_values) lifts of groups over what popularity and earlier lifts lead to expect.
 
     Args:
         chosen, popularity: see `lifts_of_groups`.
@@ -121,10 +122,10 @@ def _lifts_beyond(
         members: (n_items, n_values) the items of each value.
         together: how many events count as one, 1 or more.
     """
-    told = telling_entries(chosen @ members, members.T @ popularity)
-    expected = expected_events(chosen, popularity, before, members, told)
-    columns = groups.columns[rows_of_entries(told.indptr)]
-    return with_values(told, fitted_lifts(told.data / together, expected / together, columns))
+    events = telling_entries(chosen @ members, members.T @ popularity)
+    expected = expected_events(chosen, popularity, before, members, events)
+    columns = groups.columns[rows_of_entries(events.indptr)]
+    return with_values(events, fitted_lifts(events.data / together, expected / together, columns))
 
 
 def expected_events(
@@ -147,7 +148,7 @@ def expected_events(
 def _likeliest_sum(
     chosen: sp.csr_matrix, popularity: NDArray[np.float64], before: sp.csr_matrix, further: sp.csr_matrix
 ) -> sp.csr_matrix:
-    """(n_groups, n_items) lifts, and so much of further ones as makes the events of the groups likeliest."""
+    """(n_groups, n_items) lifts with that part of further ones added that makes the events of the groups likeliest."""
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
 
     def log_likelihood(lifts: sp.csr_matrix) -> float:

@@ -20,7 +20,7 @@ from recsys.data.users.user_profiles import UserProfiles
 
 @dataclass(frozen=True)
 class GroupChoices:
-    """What users chose of whom something is known.
+    """What the users who have a profile chose.
 
     Attributes:
         profiles: the groups of users.
@@ -54,7 +54,7 @@ class GroupChoices:
 
     @cached_property
     def lifts_of_values(self) -> sp.csr_matrix:
-        """(n_groups, n_items) what the values of items let expect, see `recsys.cf.alike_lifts`."""
+        """(n_groups, n_items) lifts by the values of items, see `recsys.cf.alike_lifts`; none without `alike`."""
         if self.alike is None:
             nothing = sp.csr_matrix(0.0 * self.of_groups)
             nothing.eliminate_zeros()
@@ -64,25 +64,26 @@ class GroupChoices:
         return lifts_of_values(self.profiles.groups, self.of_users, squares, self.shares, self.alike)
 
     def lifts(self, half_life_days: float | None = None) -> sp.csr_matrix:
-        """(n_groups, n_items) lifts of each item by itself, beyond what its values let expect, and these.
+        """(n_groups, n_items) lifts of each item by its values, plus those of the item itself beyond its values.
 
         Args:
-            half_life_days: after which a choice counts half, while all together count as much as before; None lets all
-                count the same. How much groups differ is told by all choices alike.
+            half_life_days: after which a choice counts half in the lifts of items themselves, while all choices
+                together count as much as before; None lets all count the same. Priors and the lifts of values do not
+                fade.
         """
-        told, rows = self._told, rows_of_entries(self._told.indptr)
-        events, expected = told.data, self._expected_ever
+        unfaded, rows = self._events, rows_of_entries(self._events.indptr)
+        events, expected = unfaded.data, self._expected_ever
         if half_life_days is not None:
             faded = faded_weights(self.signs, CfConfig(half_life_days=half_life_days))
             faded *= self._worth.sum() / max(float(faded.sum()), np.finfo(float).tiny)
             lately = self._members @ self._of_users(faded)
-            events = values_at(lately, rows, told.indices)
+            events = values_at(lately, rows, unfaded.indices)
             expected = self._expected(lately, self._shares(faded))
-        lifts = with_values(told, np.log((events + self._priors) / (expected + self._priors)))
+        lifts = with_values(unfaded, np.log((events + self._priors) / (expected + self._priors)))
         return lifts if self.alike is None else sp.csr_matrix(self.lifts_of_values + lifts)
 
     @cached_property
-    def _told(self) -> sp.csr_matrix:
+    def _events(self) -> sp.csr_matrix:
         return telling_entries(self.of_groups, self.shares)
 
     @cached_property
@@ -91,8 +92,8 @@ class GroupChoices:
 
     @cached_property
     def _priors(self) -> NDArray[np.float64]:
-        kinds = self.profiles.groups.columns[rows_of_entries(self._told.indptr)]
-        return fitted_priors(self._told.data, self._expected_ever, kinds)
+        kinds = self.profiles.groups.columns[rows_of_entries(self._events.indptr)]
+        return fitted_priors(self._events.data, self._expected_ever, kinds)
 
     @cached_property
     def _members(self) -> sp.csr_matrix:
@@ -117,4 +118,4 @@ class GroupChoices:
 
     def _expected(self, chosen: sp.csr_matrix, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         every = sp.csr_matrix(sp.eye(self.signs.n_items, dtype=np.float32))
-        return expected_events(chosen, shares, self.lifts_of_values, every, self._told)
+        return expected_events(chosen, shares, self.lifts_of_values, every, self._events)

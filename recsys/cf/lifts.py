@@ -14,11 +14,11 @@ _PRIORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
 """Events that may be added to both the observed and the expected ones of a group with an item."""
 
 _LITTLE = 0.1
-"""Lifts of pairs of groups, and of values, that are nearer to 0 than this are left out: those of one or two events are,
-and most have no more."""
+"""Lifts of pairs of groups, and of values, that are nearer to 0 than this are left out. Those of one or two events are
+so small, and most have no more events."""
 
 _EXPECTED = 0.25
-"""If at least this many events of a group with an item are expected, it tells something that there are none."""
+"""If at least this many events of a group with an item are expected, it means something that there are none."""
 
 TINY = float(np.finfo(np.float64).tiny)
 """Stands in for 0: for no events where a matrix must keep the entry, and in divisors."""
@@ -89,8 +89,8 @@ def _likeliest_prior(events: NDArray[np.float64], expected: NDArray[np.float64])
 
 
 def telling_entries(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
-    """The events of groups (n_groups, n_items), with an entry of nearly 0 where there are none although the popularity
-    of the item lets some be expected."""
+    """The events of groups (n_groups, n_items), with an entry of nearly 0 where there are none although some were to be
+    expected by the popularity of the item."""
     best = np.argsort(-popularity, kind="stable")
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
     needed = np.divide(_EXPECTED, sizes, out=np.full(len(sizes), np.inf), where=sizes > 0)
@@ -99,9 +99,9 @@ def telling_entries(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> s
     items = best[np.arange(ends[-1]) - np.repeat(ends[:-1], counts)]
     nearly = np.full(len(items), TINY)
     expected = sp.csr_matrix((nearly, items, ends), shape=chosen.shape)
-    told = sp.csr_matrix(chosen + expected)
-    told.sort_indices()
-    return told
+    events = sp.csr_matrix(chosen + expected)
+    events.sort_indices()
+    return events
 
 
 def with_values(places: sp.csr_matrix, values: NDArray[np.float64]) -> sp.csr_matrix:

@@ -22,7 +22,7 @@ _USERS_OF_A_BLOCK = 50_000
 def lifts_of_pairs(
     groups: Groups, chosen: sp.csr_matrix, popularity: NDArray[np.float64], lifts: sp.csr_matrix
 ) -> tuple[NDArray[np.int64], sp.csr_matrix]:
-    """Lifts of pairs of groups over what is expected by their two groups apart.
+    """Lifts of pairs of groups over what the lifts of their two groups lead to expect.
 
     Args:
         chosen: (n_users, n_items) events of users.
@@ -33,17 +33,17 @@ def lifts_of_pairs(
         (n_pairs,) the pairs that are looked at, see `pairs_of`, in order, and (n_pairs, n_items) their lifts.
     """
     pairs, sizes, members = _largest_pairs(groups, chosen)
-    told = telling_entries(members @ chosen, popularity)
+    events = telling_entries(members @ chosen, popularity)
     first, second = np.divmod(pairs, len(groups))
     totals = _totals(lifts, popularity, first, second)
-    rows = rows_of_entries(told.indptr)
+    rows = rows_of_entries(events.indptr)
     if not len(rows):
-        return pairs, with_values(told, told.data)
-    apart = [values_at(lifts, of[rows], told.indices) for of in (first, second)]
-    expected = (sizes / totals)[rows] * popularity[told.indices] * np.exp(apart[0] + apart[1])
+        return pairs, with_values(events, events.data)
+    apart = [values_at(lifts, of[rows], events.indices) for of in (first, second)]
+    expected = (sizes / totals)[rows] * popularity[events.indices] * np.exp(apart[0] + apart[1])
     kinds = groups.columns[first] * (int(groups.columns.max()) + 1) + groups.columns[second]
-    lifted = fitted_lifts(told.data, expected, kinds[rows])
-    return pairs, without_little(with_values(told, lifted))
+    lifted = fitted_lifts(events.data, expected, kinds[rows])
+    return pairs, without_little(with_values(events, lifted))
 
 
 def _largest_pairs(

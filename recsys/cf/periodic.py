@@ -24,7 +24,7 @@ from recsys.retrieval.scores import SparseScores
 
 _MOST_OF_A_TIME = 6_000
 _MOST_OF_A_TIME_INDEXED = 1_000
-"""Items that have a score at one time of the period, and in a large catalogue."""
+"""Most items that have a score at one time of the period: in a small catalogue, and in a large one."""
 
 
 class Periodic(CollaborativeModel):
@@ -48,7 +48,7 @@ class Periodic(CollaborativeModel):
     """Times that the period has."""
 
     least_past: ClassVar[int] = 0
-    """Microseconds that a log must reach back, to tell whether times differ."""
+    """Microseconds that a log must reach back, so that it can show whether times differ."""
 
     _file: ClassVar[str]
 
@@ -72,7 +72,7 @@ class Periodic(CollaborativeModel):
 
     @classmethod
     def popularity(cls, log: InteractionLog, config: CfConfig) -> NDArray[np.float32]:
-        """(n_items,) of any time."""
+        """(n_items,) popularity without regard to the time of the period."""
         return Popular.fit(log, config).popularity
 
     @classmethod

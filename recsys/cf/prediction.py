@@ -28,13 +28,13 @@ def telling_half_life(log: InteractionLog) -> float:
     """The half-life, days, with which popularity predicts best what is chosen next.
 
     The popularity of the older signs of interest gives each of the newest ones a probability. The half-life whose mean
-    log-likelihood is highest is taken, if it is higher than that of the usual one clearly, and by more than chance.
+    log-likelihood is highest is taken, if it beats the usual one clearly and by more than chance.
     """
     older, newer = older_and_newest(log)
     if not len(older):
         return USUAL_HALF_LIFE
     shares = {days: shares_of_all(older, CfConfig(half_life_days=days)) for days in _HALF_LIVES}
-    found = {days: log_chances(of_all[newer.items], older.n_items) for days, of_all in shares.items()}
+    found = {days: log_chances(share[newer.items], older.n_items) for days, share in shares.items()}
     best = max(found, key=lambda days: float(np.average(found[days], weights=newer.weights)))
     gains = found[best] - found[USUAL_HALF_LIFE]
     gain = float(np.average(gains, weights=newer.weights))
@@ -42,7 +42,7 @@ def telling_half_life(log: InteractionLog) -> float:
 
 
 def is_clear(gain: float, error: float) -> bool:
-    """Whether a gain in mean log-likelihood, with its standard error, is clear, and more than chance."""
+    """Whether a gain in mean log-likelihood with this standard error is clear, and more than chance."""
     return gain > max(_CLEARLY, SIGNIFICANT * error)
 
 

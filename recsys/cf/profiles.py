@@ -27,17 +27,17 @@ from recsys.retrieval.scores import SparseScores
 from recsys.significance import standard_error
 
 _ADDED = 1.0
-"""Events of usual worth that are added to those of each item whose values tell something: where items come and go, one
-that was chosen twice is hardly twice as wanted as one that was chosen once."""
+"""Events of usual worth that are added to those of each item whose values have lifts: where items come and go, one that
+was chosen twice is hardly twice as wanted as one that was chosen once."""
 
 _LENGTHS = (100.0, 365.0)
-"""Numbers of days that are tried: only the choices of the last so many days count."""
+"""Lengths of the past that are tried, days: what groups choose is learned from the choices of that time only."""
 
 _HALF_LIVES = (10.0, 30.0, 100.0)
 """Half-lives that are tried, days: a choice of an item by a group counts half after so long."""
 
 _MOST_ASKED = 2_000
-"""Most of the newest choices, evenly spread, by which these are judged."""
+"""At most so many of the newest choices, evenly spread, judge the lengths and the half-lives."""
 
 _ASKED_AT_ONCE = 256
 
@@ -59,8 +59,8 @@ class ProfilePopularity:
 
     Attributes:
         profiles: the groups of users.
-        popularity: (n_items,) float32, shares that sum to 1; above 0 also for an item that nobody chose, if its values
-            are known.
+        popularity: (n_items,) float32, shares that sum to 1; above 0 also for an item that nobody chose, if some group
+            has a lift for its values.
         choosers: (n_groups, n_items) int32 CSR: users of the group who chose the item.
         lifts: (n_groups, n_items) CSR: log((n + a) / (e + a)), where n is above 0 or e is large.
         pairs: (n_pairs,) of two groups, see `pairs_of`, in order.
@@ -80,8 +80,8 @@ class ProfilePopularity:
 
         Popularity fades as in `Popular`. What groups choose does not fade (people who look at flats of a town do so
         however soon a flat is gone), unless fading predicts the newest tenth of the log better. There are two ways to
-        fade. Only the newest choices may count, as where children grow; and of these, newer choices of single items may
-        count more, as where people take what their colleagues took lately.
+        fade. Only the choices of the last days may count, as where children grow; and of these, newer choices of single
+        items may count more, as where people take what their colleagues took lately.
 
         Args:
             alike: what the items have in common.
@@ -103,19 +103,20 @@ class ProfilePopularity:
 
     @classmethod
     def _of(cls, choices: GroupChoices, signs: InteractionLog, config: CfConfig) -> Self:
-        """The model without pairs, whose choices count alike; `signs` tell the popularity."""
+        """The model without pairs, in which all `choices` count alike; popularity is that of `signs`."""
         popularity = shares_of_all(signs, config)
         if choices.alike is not None:
-            told = np.bincount(choices.lifts_of_values.indices, minlength=signs.n_items) > 0
+            has_lifts = np.bincount(choices.lifts_of_values.indices, minlength=signs.n_items) > 0
             usual = float(signs.weights.mean(dtype=np.float64)) if len(signs) else 1.0
-            popularity += _ADDED * usual / max(float(faded_weights(signs, config).sum()), np.finfo(float).tiny) * told
+            total = max(float(faded_weights(signs, config).sum()), np.finfo(float).tiny)
+            popularity += _ADDED * usual / total * has_lifts
             popularity /= max(float(popularity.sum()), np.finfo(float).tiny)
         none = sp.csr_matrix(np.zeros((0, signs.n_items), dtype=np.float32))
         shares = popularity.astype(np.float32)
         return cls(choices.profiles, shares, choices.choosers, choices.lifts(), np.zeros(0, np.int64), none)
 
     def scores(self, rows: NDArray[np.int32]) -> SparseScores:
-        """The scores of all items for users: `rows` (n_requests,) in `profiles`, -1 for one without a profile."""
+        """The scores of items for users, given by their `rows` (n_requests,) in `profiles`: -1 without a profile."""
         known = np.flatnonzero(rows >= 0)
         groups = self.profiles.groups.members
         places, counts = entries(groups.indptr, rows[known])
@@ -179,7 +180,7 @@ class ProfilePopularity:
 
 
 def _newest_of(signs: InteractionLog, days: float | None) -> InteractionLog:
-    """The signs of interest of the last days; all of them without a number of days."""
+    """The signs of interest of the last so many days; with None, all of them."""
     if days is None or not len(signs) or signs.times[0] > (since := int(signs.times[-1] - days * DAY)):
         return signs
     return signs.select(signs.times > since)

@@ -14,10 +14,10 @@ _FEW_USERS = 20
 """With fewer users than this, the requests say little of how much users differ, however wide the interval."""
 
 _MUCH_OF_ONE_USER = 0.2
-"""A caveat tells of one user with at least this share of the requests."""
+"""A caveat names a user with at least this share of the requests."""
 
 _BUSY_USERS = 0.03
-"""A caveat tells of the users who ask for half of the lists, if they are at most this share of all."""
+"""A caveat mentions the users who ask for half of the lists, if they are at most this share of all."""
 
 
 def caveats_of_size(full: Measurement) -> Iterator[str]:

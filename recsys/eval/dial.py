@@ -20,8 +20,8 @@ _EARNED = 0.9
 """What a place given to a hardly known item must earn at least, as a share of what a place earns on average."""
 
 _FEWEST_PLACES = 0.02
-"""Share of all places that a setting must give to hardly known items. A setting that moves next to nothing costs what
-noise makes it cost, and says nothing of what it will cost once there are more such items."""
+"""Least share of all places that a setting must give to hardly known items beyond those that they have anyway. What a
+setting costs that moves next to nothing is noise, and no guide to its cost once there are more such items."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class DialPoint:
 
     Attributes:
         dial: in [0, 1]; 0 is the ranker's order.
-        ndcg, diversity: means over the requests; no diversity, 0, where nothing tells how alike items are.
+        ndcg, diversity: means over the requests; diversity is 0 where it is not known how alike items are.
         hardly_known: share of the places of the lists whose item had fewer than five signs of interest before.
         n_requests: that the means are over.
     """
@@ -56,32 +56,32 @@ def furthest(points: Sequence[DialPoint], name: DialName) -> DialPoint | None:
 
 def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
     """The furthest setting of discovery up to which the places that hardly known items gain earn, in ndcg, at least
-    `_EARNED` of what a place earns on average; 0 where nothing tells.
+    `_EARNED` of what a place earns on average; 0 where no setting qualifies.
 
     A small step costs less than the noise of a few thousand requests. Near the best order the cost grows with the
     square of the number of places given away, so the price of one place grows linearly with that number. A setting must
-    therefore pass twice: by its own price, and by the line fitted through the prices of all settings, including those
-    that nobody would choose.
+    therefore pass twice: by its own price, and by the line fitted to the prices of all settings that give enough
+    places, including those that nobody would choose.
 
     Args:
         curves: of requests of different windows, each with the same settings in increasing order; those without
             requests may be empty.
     """
-    told = [points for points in curves if points]
-    if not told:
+    measured = [points for points in curves if points]
+    if not measured:
         return 0.0
-    dials = np.array([point.dial for point in told[0]])
-    figures = [[(point.ndcg, point.hardly_known) for point in points] for points in told]
-    ndcg, hardly_known = np.average(figures, axis=0, weights=[points[0].n_requests for points in told]).T
+    dials = np.array([point.dial for point in measured[0]])
+    figures = [[(point.ndcg, point.hardly_known) for point in points] for points in measured]
+    ndcg, hardly_known = np.average(figures, axis=0, weights=[points[0].n_requests for points in measured]).T
     gained = hardly_known - hardly_known[0]
-    tells = gained >= _FEWEST_PLACES
-    if not ndcg[0] or not tells.any():
+    moves_enough = gained >= _FEWEST_PLACES
+    if not ndcg[0] or not moves_enough.any():
         return 0.0
-    gained = gained[tells]
-    price = (1.0 - ndcg[tells] / ndcg[0]) / gained
+    gained = gained[moves_enough]
+    price = (1.0 - ndcg[moves_enough] / ndcg[0]) / gained
     highest = np.maximum(price, _increasing_line(gained, price))
-    worthwhile = (highest <= 1.0 - _EARNED) & (dials[tells] <= _MOST_BY_ITSELF)
-    return float(dials[tells][worthwhile].max(initial=0.0))
+    worthwhile = (highest <= 1.0 - _EARNED) & (dials[moves_enough] <= _MOST_BY_ITSELF)
+    return float(dials[moves_enough][worthwhile].max(initial=0.0))
 
 
 def _increasing_line(gained: NDArray[np.float64], price: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -64,13 +64,15 @@ class OffPolicy:
         snips: self-normalised, Swaminathan & Joachims, NeurIPS 2015: hardly biased, of less variance.
         dr: doubly robust, Dudik, Langford & Li, ICML 2011: unbiased, and the better the model the less its variance.
         n_placements: placements that were logged with a propensity.
-        effective_sample_size: (sum w)^2 / sum w^2, Kish 1965: as many placements of weight 1 would tell as much.
-        mean_weight: 1 where propensities are right and the logging policy could have shown all; below it could not.
+        effective_sample_size: (sum w)^2 / sum w^2, Kish 1965: this many placements of weight 1 would say as much.
+        mean_weight: 1 where propensities are right and the logging policy could have shown all that the measured one
+            lists; below 1 where it could not.
         rewarded_sample_size: the same of the weights of those that earned something, by what they earned; None in
             reports of earlier releases.
         max_weight: the largest weight, after clipping.
         clipped: share of the weights that were cut.
-        n_behind: placements behind the longest list of the measured policy: it puts nothing there, of weight 0.
+        n_behind: placements beyond the longest list of the measured policy, which puts nothing there, so that their
+            weight is 0.
         n_later: further placements, on later pages, that are left out.
     """
 
@@ -89,8 +91,8 @@ class OffPolicy:
 
     @property
     def reliable(self) -> bool:
-        """Whether enough placements, and enough that earned something, tell of the measured policy, and the logging
-        policy covered it."""
+        """Whether the logging policy covered the measured one, with enough placements that both could make, and enough
+        of these that earned something."""
         rewarded = self.rewarded_sample_size is None or self.rewarded_sample_size >= _FEW_REWARDED
         return self.effective_sample_size >= FEW and rewarded and abs(self.mean_weight - 1.0) < 0.2
 
@@ -144,6 +146,6 @@ def off_policy(logged: LoggedPlacements, *, seed: int = 0, resamples: int = 2_00
 
 
 def _effective(weights: NDArray[np.float64]) -> float:
-    """How many placements of one weight would tell as much as these; 0 where none has any."""
+    """How many placements of equal weight would say as much as these; 0 where none has any weight."""
     squares = np.square(weights).sum()
     return float(weights.sum() ** 2 / squares) if squares else 0.0

@@ -51,9 +51,10 @@ class ItemPast:
         """(n_items,) share of all signs of interest that fall into the time when each item was there.
 
         Time is measured in signs of interest of all items, because the early days of a shop that has grown say little.
-        Where nothing says when an item came and went, it is taken to be there before its first sign and after its last
-        one for as long as usually passes between two of its own signs, or between two of a typical item if that is
-        longer. An item that nobody wanted is there throughout.
+        If nothing says when an item came, it is taken to be there from before its first sign on, and in any case until
+        after its last one: by as long as passes on average between two of its signs (counted from its creation, if that
+        is known), or between two of a typical item if that is longer. So an item with a single sign and without a
+        creation is there throughout, as is one that nobody wanted, within the times that are given.
 
         Args:
             created, gone: (n_items,) microseconds between which it can be there; NaN and inf where that is not known.

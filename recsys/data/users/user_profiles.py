@@ -36,7 +36,7 @@ class UserProfiles:
 
         Args:
             frame: `user_id`, distinct, and attributes. Numbers and times are cut into tenths.
-            pseudonyms: in place of ids, if users are stored by them.
+            pseudonyms: replace the ids, where users are stored under pseudonyms.
         """
         groups = groups_of(in_tenths(frame), ["user_id"])
         if groups is None:

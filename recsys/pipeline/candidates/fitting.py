@@ -33,7 +33,7 @@ from recsys.pipeline.training_run import TrainingRun
 from recsys.text.interest import InterestModel
 
 _NO_GROUPS = ("item_id", "title", "description", "available", "available_until")
-"""Columns that form no groups: those with a value of its own for each item, and whether it is available today."""
+"""Columns that form no groups: those in which each item has a value of its own, and whether it is available today."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class RequestBlock:
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
         only: (n_requests,) the item numbers that alone may be listed, or None where any may.
-        profiles: (n_requests,) row of each user in the user table, see `Sources.profile_rows`.
+        profiles: (n_requests,) row of each user among the profiles, -1 without one, see `Sources.profile_rows`.
         known_until: (n_requests,) microseconds: see `PairBatch.known_until`.
         moments: (n_requests,) microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
         queries: free text of each request, or None.

@@ -67,7 +67,7 @@ def labelled_requests(
     """The past requests of a window, to be measured.
 
     Args:
-        past: the sources that are asked about them.
+        past: scores them as of their moment.
         requests: in the numbers of `past`; a target below 0 is unknown to it, and missed.
         strongest: what is taken for a purchase; None: not known.
         caveats: see `LabelledRequests`; one of items that are not available today is added.
