@@ -9,11 +9,11 @@ Computed
     statistics                  how a feature is distributed, and how far two windows differ in it
 The past
     state                       all events, as of any moment
-    segment, segment_files      what it is made of; on disk
-    questions, measures         what is asked of items, and what answers it
+    segment, segment_files      the parts of that state; the same on disk
+    questions, measures         what is asked about items, and the columns that answer it
     item_cache                  answers that are kept while serving
 The items
-    item_facts                  what is known of them
+    item_facts                  their properties: category, price, vectors, links
     further_columns             columns without a meaning of their own: an author, a series
     credibility                 how wanted groups of items are, as far as that can be believed
     affinity                    how alike candidates are to the newest items of a history

@@ -1,7 +1,7 @@
-"""How much groups of items differ in how wanted they are, and how far to believe each of them.
+"""How much groups of items differ in how wanted they are, and how far the rate of each group can be believed.
 
-A group's rate is drawn to that of all, the further the less it was exposed, and the less groups differ beyond what
-single items do (Bühlmann and Straub, Glaubwürdigkeit für Schadensätze, 1970).
+A group's rate is drawn towards that of all items: the less the group was exposed, and the less groups differ beyond the
+differences of single items, the further (Bühlmann and Straub, Glaubwürdigkeit für Schadensätze, 1970).
 """
 
 import numpy as np
@@ -9,18 +9,19 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 _USUAL_ITEMS = 2.0
-"""Usual items that are added to each group at least: how much a few groups differ is known too badly for less."""
+"""Exposure that is added to each group at least, in that of typical items: with few groups, how much they differ is too
+uncertain to add less."""
 
 
 def credible_rates(
     members: sp.csr_matrix, wanted: NDArray[np.float64], exposures: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(n_groups,) how many times as often as the usual item those of each group are wanted while they are there.
+    """(n_groups,) how many times as often as a typical item those of each group are wanted while they are there.
 
     Args:
         members: (n_items, n_groups) 1 where an item is in a group.
         wanted: (n_items,) how much each item was wanted; not 0 for all.
-        exposures: (n_items,) how long it was there for that; where it is 0 for all, nothing tells groups apart.
+        exposures: (n_items,) how long each item was there to be wanted; if it is 0 for all, all rates are 1.
     """
     is_there = exposures > 0
     if not is_there.any():

@@ -60,19 +60,19 @@ class Feature:
 
     @property
     def needs(self) -> str | None:
-        """What must be there for this feature, see `Kind`."""
+        """What this feature cannot do without, see `Kind`."""
         return self.kind.needs
 
     @property
     def monotone(self) -> MonotoneConstraint:
-        """What the ranker must not turn round: see `MonotoneConstraint`."""
+        """The direction that the ranker must not reverse, see `MonotoneConstraint`."""
         return self.kind.monotone
 
 
 _COLLABORATIVE = sources_of("collaborative")
 
 FEATURES: tuple[Feature, ...] = (
-    # text: what the item says, against what the user read
+    # text: what the item says, compared with what the user read
     Feature("text_score", "text", SourceScore("text"), "interest model: how much this user wants what the item says"),
     Feature("text_rank", "text", SourceRank("text"), "place of the candidate by the interest model"),
     Feature("text_share", "text", SourceShare("text"), "interest relative to the request's best"),

@@ -20,7 +20,7 @@ from recsys.data.tables.schema import ITEMS
 _KNOWN = frozenset(column.name for column in ITEMS)
 
 _LABELS = ("category", "brand")
-"""Known columns that may name lines."""
+"""Columns with a meaning of their own that may name lines all the same."""
 
 _LEAST_IN_LINES = 0.1
 """Share of the items that must be in a line with others."""
@@ -39,17 +39,17 @@ _LEAST_ALIKE = 0.5
 
 
 def label_columns(frame: pl.DataFrame) -> tuple[str, ...]:
-    """Unknown columns that name what items are: by text, by truth values, by whole numbers (ids, sizes)."""
+    """Further columns whose values name what items are: text, truth values, whole numbers (ids, sizes)."""
     return tuple(name for name in _unknown(frame) if _is_label(frame[name]))
 
 
 def quantity_columns(frame: pl.DataFrame) -> tuple[str, ...]:
-    """Unknown columns that measure items."""
+    """Further columns whose numbers measure items."""
     return tuple(name for name in _unknown(frame) if frame[name].dtype.is_numeric() and not is_code(name))
 
 
 def reference_columns(frame: pl.DataFrame) -> tuple[str, ...]:
-    """Unknown columns that name other items by their ids."""
+    """Further columns that name other items by their ids."""
     return tuple(name for name in _unknown(frame) if _is_label(frame[name]) and _are_references(frame, name))
 
 
@@ -105,7 +105,7 @@ class FurtherColumns:
     """The columns of a catalogue as features read them; each is prepared when it is first needed."""
 
     def __init__(self, catalogue: ItemCatalogue, past: ItemPast | None = None) -> None:
-        """`past` tells how much each item was wanted; None where nobody knows."""
+        """`past` says how much each item was wanted; None where that is not known."""
         self._frame, self._past = catalogue.frame, past
         self._created, self._gone = catalogue.created, catalogue.gone
         self._labels: dict[tuple[str, int | None], sp.csr_matrix | None] = {}
@@ -116,7 +116,7 @@ class FurtherColumns:
         self._popularities: dict[str, NDArray[np.float32] | None] = {}
 
     def read_as(self, earlier: "FurtherColumns") -> None:
-        """Prepare what was needed of an earlier catalogue, so that no request has to wait for it."""
+        """Prepare now what an earlier catalogue had prepared, so that no request has to wait for it."""
         for labels in tuple(earlier._labels):
             self.labels(*labels)
         for column in tuple(earlier._named):
@@ -147,15 +147,16 @@ class FurtherColumns:
         return self._named[column]
 
     def places(self, column: str) -> NDArray[np.float32] | None:
-        """(n_items,) the place of each number among all, from 0 to 1, NaN where it is missing; None where all are."""
+        """(n_items,) the place of each number in the order of all, from 0 to 1, NaN where it is missing; None where all
+        are."""
         if column not in self._places:
             has_numbers = column in self._frame.columns and self._frame[column].dtype.is_numeric()
             self._places[column] = _places(self._frame[column]) if has_numbers else None
         return self._places[column]
 
     def popularities(self, column: str) -> NDArray[np.float32] | None:
-        """(n_items,) how many times as often as a usual item those with the same value are wanted while they are there,
-        NaN without a value; of a list of values the mean. None where that is known of none."""
+        """(n_items,) how many times as often as a typical item those with the same value are wanted while they are
+        there; for a list of values the mean, NaN without a value. None where that is not known for any item."""
         if column not in self._popularities:
             members, past = self.labels(column), self._past
             if members is None or past is None or not past.worths.any():
@@ -166,8 +167,8 @@ class FurtherColumns:
         return self._popularities[column]
 
     def lines(self, column: str, number: str, part: str | None = None) -> Lines | None:
-        """The items with one value of a column as a line, in the order of another column, or of two: first by the part
-        of the line. None where there is none."""
+        """The line of the items with each value of `column`, in the order of `number`; with `part`, first in the order
+        of that. None where there are no lines."""
         columns = LineColumns(column, number, part)
         if columns not in self._lines:
             frame, numbers = self._frame, [name for name in (part, number) if name is not None]
@@ -177,7 +178,7 @@ class FurtherColumns:
         return self._lines[columns]
 
     def successors(self, column: str, number: str, part: str | None = None) -> NDArray[np.float64] | None:
-        """(n_items,) microseconds when the first of those that stand behind an item in its line was created, NaN where
+        """(n_items,) microseconds when the first of the items that follow each item in its line was created, NaN where
         none was; None where there are no lines."""
         columns = LineColumns(column, number, part)
         if columns not in self._successors:
@@ -195,7 +196,7 @@ def _is_label(values: pl.Series) -> bool:
 
 
 def _names(frame: pl.DataFrame, column: str) -> pl.DataFrame:
-    """`row` and `value` of all that a column names."""
+    """A row for each value that an item has in a column: the item's `row`, and the `value`."""
     names = pl.DataFrame({"row": pl.int_range(len(frame), eager=True), "value": frame[column]})
     if frame[column].dtype.is_nested():
         names = names.explode("value", empty_as_null=False)
@@ -237,29 +238,29 @@ def _is_single_name(values: pl.Series) -> bool:
 
 
 def _in_lines(label: pl.Series, numbers: Sequence[pl.Series]) -> pl.DataFrame:
-    """`row`, `line` and `number`, a struct of the numbers, of the items that have all of them."""
+    """`row`, `line` and `number` (a struct of all numbers) of each item that has a label and all numbers."""
     known = [number.cast(pl.Float64).fill_nan(None).alias(str(place)) for place, number in enumerate(numbers)]
     frame = pl.DataFrame([label.cast(pl.String).alias("line"), *known]).with_row_index("row").drop_nulls()
     return frame.select("row", "line", number=pl.struct(number.name for number in known))
 
 
 def _counts_through(frame: pl.DataFrame, label: str, number: str) -> bool:
-    """Whether the numbers of a column count through what another column names."""
+    """Whether a column numbers the items within each value of another column."""
     found = _in_lines(frame[label], [frame[number]]).unnest("number")
     return _are_counted(found.rename({"0": "number"}), len(frame))
 
 
 def _line_of_parts(frame: pl.DataFrame, label: str, one: str, other: str) -> LineColumns | None:
-    """Which of two columns counts the parts of what a third one names, and which counts anew through each part, from
-    the same number in most of them; the first one counts the parts if either may. None where they do not."""
+    """Which of two columns numbers the parts of a line, and which numbers the items within each part, beginning with
+    the same number in most parts; `one` numbers the parts if both orders fit. None where neither does."""
     orders = LineColumns(label, other, one), LineColumns(label, one, other)
     alike = [_parts_that_begin_alike(frame, columns) for columns in orders]
     return orders[int(np.argmax(alike))] if max(alike) >= _LEAST_ALIKE else None
 
 
 def _parts_that_begin_alike(frame: pl.DataFrame, columns: LineColumns) -> float:
-    """Share of the parts of lines that begin with the number with which most do; 0 where these are no parts: they are
-    not counted, or nothing is counted through them."""
+    """Share of the parts of lines that begin with the most common first number; 0 where these are no parts: they are
+    not numbered themselves, or the items within them are not."""
     label, number, part = columns
     found = _in_lines(frame[label], [frame[str(part)], frame[number]]).unnest("number")
     parts = found.group_by("line", "0").agg(pl.col("1").min())
@@ -271,7 +272,7 @@ def _parts_that_begin_alike(frame: pl.DataFrame, columns: LineColumns) -> float:
 
 
 def _are_counted(found: pl.DataFrame, n_items: int) -> bool:
-    """Whether enough of the items are in lines with others, and their `number` counts through them."""
+    """Whether enough of the items are in lines with others, and `number` counts through these lines."""
     found = found.filter(pl.len().over("line") > 1)
     if len(found) < _LEAST_IN_LINES * n_items:
         return False

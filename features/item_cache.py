@@ -1,4 +1,4 @@
-"""A cache of the columns that tell how items have been doing: serving asks for them at a moment that moves on."""
+"""A cache of the columns that say how items have been doing: serving asks for them at a moment that moves on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ _NEVER = np.iinfo(np.int64).min
 
 
 class ItemColumns(Protocol):
-    """Columns of the ranker's table that tell how items have been doing.
+    """Columns of the ranker's table that say how items have been doing.
 
     Attributes:
         to: (n_columns,) which columns of that table they are.
-        questions: what they ask.
+        questions: those whose answers they are made of.
         ageing: columns that count the days since something happened.
         halving: columns that fade by themselves, and their half-lives in microseconds.
     """
@@ -113,7 +113,7 @@ class ItemColumnCache:
         if not self._parts:
             self._now[0] = now
         if segments is not self._segments:
-            # Events that came since were forgotten as they came; what a merge moves stays as it is.
+            # `forget` was called for events that came since; merging segments changes no answer.
             known = {id(part.events): part for part in self._parts}
             self._segments = segments
             self._parts = [

@@ -1,4 +1,4 @@
-"""What is known of the items themselves."""
+"""Properties of the items themselves: category, brand, price, text, and how alike they are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +19,13 @@ Code = Literal["items", "categories", "brands"]
 """What two items can have in common: that they are the same, of one category, of one brand."""
 
 Number = Literal["prices", "text_lengths", "relative_prices", "tag_counts"]
-"""What is told of an item as it is; a price over the median of its category, NaN where either is missing or 0."""
+"""Numbers of an item that are features as they are. A relative price is that over the median of the category; NaN where
+either is missing or 0."""
 
 
 @dataclass(frozen=True)
 class ItemFacts:
-    """What is known of the items themselves; learned once, the same for every request.
+    """Properties of the items themselves; learned once, the same for every request.
 
     Attributes:
         categories, brands: (n_items,) codes, -1 where missing.
@@ -34,7 +35,7 @@ class ItemFacts:
         vectors: name -> (n_items, dim) vectors, float32 or float16, whose dot product is an affinity of two items.
         links: name -> (n_items, n_items) CSR affinities from an item of the history to a candidate.
         tags: (n_items, n_tags) CSR, 1 where the item has the tag; None where no item has one.
-        further: columns by name, also unknown ones; None where nothing more is told.
+        further: columns of the catalogue by name, also those without a meaning of their own; None: there are none.
     """
 
     categories: NDArray[np.int32]
@@ -55,7 +56,7 @@ class ItemFacts:
         links: Mapping[str, sp.csr_matrix],
         past: ItemPast | None = None,
     ) -> "ItemFacts":
-        """Collect the facts of a catalogue; `past` tells how much each item was wanted, where known."""
+        """Collect the facts of a catalogue; `past` says how much each item was wanted, None where that is not known."""
         return cls(
             categories=catalogue.codes("category"),
             brands=catalogue.codes("brand"),
@@ -80,14 +81,14 @@ class ItemFacts:
 
     @cached_property
     def numbers(self) -> NDArray[np.float32]:
-        """(n_items, 4) what is told of each item, in the order of `Number`."""
+        """(n_items, 4) the numbers of each item, in the order of `Number`."""
         n_tags = np.zeros(len(self.categories)) if self.tags is None else np.diff(self.tags.indptr)
         return np.stack([self.prices, self.text_lengths, self._relative_prices, n_tags], axis=1, dtype=np.float32)
 
     @property
     def _relative_prices(self) -> NDArray[np.float32]:
         """(n_items,) price over the median price of the item's category; NaN where either is missing or 0."""
-        # The last place answers for -1, no category.
+        # The last place is that of no category, -1.
         medians = np.full(int(self.categories.max(initial=-1)) + 2, np.nan)
         known = np.flatnonzero((self.categories >= 0) & (self.prices > 0))
         known = known[np.argsort(self.categories[known], kind="stable")]

@@ -56,7 +56,7 @@ class Measure(NamedTuple):
         return self.statistic == "count" and (self.of_impressions or self.counted == "item_acts")
 
     def codes(self, event_names: tuple[str, ...]) -> tuple[int, int]:
-        """Which events of a log count, and what of them, for compiled loops."""
+        """Which events of a log count, and the statistic of them, as numbers for compiled loops."""
         if self.of_impressions or self.counted == "item_acts":
             return EVERYTHING, self.code
         if self.counted == "item_positives":
@@ -68,7 +68,7 @@ class RunningColumns(NamedTuple):
     """Measures over a timeline of n events.
 
     Attributes:
-        measures: all of them, sums first.
+        measures: sums and states, sums first.
         sums, states: in the order of the columns.
         running_sums: (n + 1, n_sums) float64, row k after the first k events of all items.
         running_states: (n + 1, n_states) float64, row k right after event k - 1 of its item.

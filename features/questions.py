@@ -27,7 +27,7 @@ class Questions:
 
     Attributes:
         all: the questions, each once.
-        streams: the same, those about acts and those about impressions apart.
+        streams: the same, separated into those about acts and those about impressions.
     """
 
     def __init__(self, questions: Iterable[Question]) -> None:
@@ -49,9 +49,9 @@ class Questions:
         rows: NDArray[np.int64],
         now: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """(n_pairs, n_questions) what is known strictly before each request.
+        """(n_pairs, n_questions) the answers by what is known strictly before each request.
 
-        A sum, 0 without events; a decayed count; microseconds since the first or last event, or NaN.
+        Each is a sum, 0 without events; a decayed count; or microseconds since the first or last event, NaN without.
 
         Args:
             segments: all events.
@@ -65,7 +65,7 @@ class Questions:
                 for events in stream.events(segments):
                     stream.add_counts(answers, events, items, rows, now)
             return answers
-        order = sorting_order(items)  # what is asked about one item after the other is near in memory
+        order = sorting_order(items)  # by item, because what is read of one item lies together in memory
         items, rows, answers = items[order], rows[order], self.initial_answers(len(items))
         for stream in self.streams:
             for events in stream.events(segments):
@@ -96,8 +96,8 @@ class StreamQuestions:
     Attributes:
         questions: column of the answers, measure and window of each.
         windows: widest first, None for all of the past; the last one, 0, ends at the request.
-        lengths: microseconds of the windows but None.
-        measures: columns that they need.
+        lengths: microseconds of the windows other than None.
+        measures: those that the questions need.
     """
 
     def __init__(self, questions: Sequence[Question], *, impressions: bool) -> None:
@@ -120,12 +120,12 @@ class StreamQuestions:
         self._half_lives = np.array([m.half_life for _, m, _ in own if not m.is_sum], dtype=np.float64)
 
     def events(self, segments: Sequence[Segment]) -> list[ItemEvents]:
-        """The events that they are about, by segment."""
+        """The events of each segment that the questions are about."""
         found = (segment.item_events(impressions=self.impressions) for segment in segments)
         return [events for events in found if len(events)]
 
     def edges(self, events: ItemEvents, now: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(n_requests, n_windows) how many events of all items lie before each window's begin."""
+        """(n_requests, n_windows) how many events of all items lie before the beginning of each window."""
         edges = np.zeros((len(now), len(self.windows)), dtype=np.int64)
         edges[:, -len(self.lengths) :] = events.times.searchsorted(now[:, None] - self.lengths)
         return edges
@@ -146,7 +146,7 @@ class StreamQuestions:
     def view(self, events: ItemEvents) -> TimelineView:
         """The events with the measures that these questions need."""
         columns, sums, states = events.columns(self.measures), self._sum_questions, self._state_questions
-        if columns.measures != self.measures:  # others have asked for more
+        if columns.measures != self.measures:  # other questions needed more
             sums, states = sums.copy(), states.copy()
             sums[:, 2] = np.array([columns.sums.index(measure) for measure in self._summed], dtype=np.int64)[sums[:, 2]]
             places = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)

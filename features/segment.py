@@ -1,4 +1,4 @@
-"""A run of events, sorted once so that any question about a past moment is a binary search."""
+"""A stretch of events, sorted once, so that any question about a past moment is a binary search."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -35,7 +35,7 @@ def _keys(entities: NDArray[np.int32], places: NDArray[np.int64]) -> NDArray[np.
 
 
 class Timeline(NamedTuple):
-    """Things that happened to many entities, each entity's in the order of time; immutable.
+    """What happened to many entities (users, items), for each entity in the order of time; immutable.
 
     (entity, place in the order of time) is one sorted integer, so "how often before t" is two binary searches.
 
@@ -81,7 +81,7 @@ class ItemEvents:
     def known(
         cls, log: InteractionLog, chosen: NDArray[np.uint32], timeline: Timeline, columns: RunningColumns
     ) -> "ItemEvents":
-        """What another one has found in the same log."""
+        """With a timeline and columns that were already computed from the same log."""
         events = cls(log, chosen, timeline.times)
         events._columns = columns
         vars(events)["timeline"] = timeline
@@ -100,7 +100,7 @@ class ItemEvents:
         return Timeline.of(self.items(), self.times)
 
     def columns(self, measures: tuple[Measure, ...]) -> RunningColumns:
-        """At least these measures over the timeline, computed once; ask for all at once where they are known."""
+        """At least these measures over the timeline, which are kept: it is fastest to ask for all of them at once."""
         made = self._columns.measures
         if measures != made and not set(measures) <= set(made):
             self._columns = self.folded(tuple(dict.fromkeys((*made, *measures))))

@@ -29,7 +29,7 @@ Counted = Literal["item_acts", "item_positives", "item_impressions"]
 """What can be counted besides events of one name: all but impressions, signs of interest, impressions."""
 
 _MERGE_RATIO = 8
-"""A segment is merged into the one before it when that one is less than this many times larger."""
+"""A segment is merged into the one before it if that one is less than this many times larger."""
 
 
 _SMALL = 1_024
@@ -37,12 +37,12 @@ _SMALL = 1_024
 
 
 def _joins(size: int, newer: int) -> bool:
-    """Whether a segment is merged with newer events behind it."""
+    """Whether a segment of this size is merged with the newer one after it."""
     return size < max(_MERGE_RATIO * newer, _SMALL)
 
 
 def compacted(segments: Sequence[Segment]) -> list[list[Segment]]:
-    """Segments in groups that are to be on disk as one each; a group of one with a name is there already."""
+    """Segments in groups, each of which is to be one segment on disk; a group of one that has a name is there already."""
     groups: list[list[Segment]] = []
     for segment in reversed(segments):
         if groups and _joins(len(segment), sum(map(len, groups[0]))):
@@ -54,12 +54,12 @@ def compacted(segments: Sequence[Segment]) -> list[list[Segment]]:
 
 @cache
 def _count(counted: Counted, window: int | None) -> Questions:
-    """One question, which is asked in every list: to prepare it takes longer than to answer it."""
+    """One question, kept because every list asks it, and preparing it takes longer than answering it."""
     return Questions([Question(Measure(counted), window)])
 
 
 class _KeptSigns(NamedTuple):
-    """What `EventState.newest_signs` found last for one moment: when serving, often nothing comes until the next."""
+    """What `EventState.newest_signs` found last for one moment: when serving, often no event comes before the next."""
 
     segments: tuple[Segment, ...]
     """all events"""
@@ -72,7 +72,7 @@ class _KeptSigns(NamedTuple):
     found: ItemWeights
 
     def are_for(self, segments: tuple[Segment, ...], stops: NDArray[np.int64], n: int, n_items: int) -> bool:
-        """Whether the same is asked again, for all moments: `stops` is (n_segments, n_moments)."""
+        """Whether the kept signs answer this call for all of its moments: `stops` is (n_segments, n_moments)."""
         same = self.segments is segments and (self.n, self.n_items) == (n, n_items)
         return same and bool(np.all(stops == self.stops))
 
@@ -81,7 +81,7 @@ class EventState:
     """All events known, answerable about any moment. Reading is safe while another thread appends."""
 
     def __init__(self, *parts: InteractionLog | Segment) -> None:
-        """Begin with these events, oldest comers first."""
+        """Begin with these events, in the order in which they came."""
         self._segments = tuple(part if isinstance(part, Segment) else Segment(part) for part in parts)
         self._writing = threading.Lock()
         self._asking = threading.Lock()
@@ -97,7 +97,7 @@ class EventState:
         """(n,) microseconds just after the newest event strictly before each of the moments `now` (n,); without one,
         the moment itself.
 
-        Nobody tells whether the hours since then had no events: a log that is a week old says nothing of them.
+        Nothing is known of the time since then: if a log ends a week ago, that does not mean a week without events.
         """
         found = np.full(len(now), np.iinfo(np.int64).min)
         for segment in self._segments:
@@ -149,7 +149,7 @@ class EventState:
         table: NDArray[np.float32],
     ) -> None:
         """Fill in `table` (n_pairs, n_features) how `items` (n_pairs,) have been doing before the moments `now`
-        (n_requests,) of their requests, `rows`. Requests at one moment, as in serving, use what the last ones found."""
+        (n_requests,) of their requests, `rows`. If all requests have one moment, as in serving, they use a cache."""
         if not len(now) or np.any(now != now[0]):
             columns.fill_from_answers(self.answers(columns.questions, items, rows, now), columns.to, table)
             return
@@ -233,7 +233,8 @@ def _decayed(segments: Sequence[Segment], stops: NDArray[np.int64], n: int, n_it
 def _newest_signs_of(
     segment: Segment, stop: int, n: int, n_items: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Times, items and weights of the newest `n` signs of interest, or some more, among the first `stop` acts."""
+    """Times, items and weights of at least the newest `n` signs of interest, if there are so many, among the first
+    `stop` acts."""
     acts, log = segment.item_acts, segment.log
     looked_at = n
     while True:  # acts without interest may lie between
@@ -247,7 +248,7 @@ def _newest_signs_of(
 
 
 def _newest(segment: Segment, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch | None:
-    """What a segment knows; None where that is nothing."""
+    """See `EventState.histories`: the part of one segment; None if it has no such act."""
     acts, log = segment.by_user, segment.log
     starts, offsets = np.empty(len(users), dtype=np.int64), np.empty(len(users) + 1, dtype=np.int64)
     if not find_acts(acts.keys, acts.times, users, now, limit, starts, offsets):

@@ -24,18 +24,16 @@ nothing)."""
 
 
 UNEQUAL_WORTH = "unequal worth"
-"""What shares of the worth of acts need: where all acts are worth the same, they are the shares of the acts."""
+"""What shares of worth need: where all acts are worth the same, they would only repeat the shares of acts."""
 
 
 class Kind(Protocol):
-    """How a feature is computed.
-
-    It holds what most kinds have in common.
+    """How a feature is computed. Most kinds inherit the defaults given here.
 
     Attributes:
         scope: what a value belongs to.
-        monotone: what the ranker must not turn round.
-        needs: what must be there for the feature: a source, an affinity, or `UNEQUAL_WORTH`; None for most.
+        monotone: the direction that the ranker must not reverse.
+        needs: what the feature cannot do without: a source, an affinity, or `UNEQUAL_WORTH`; None for most.
     """
 
     scope: ClassVar[Scope]

@@ -18,11 +18,11 @@ from recsys.errors import ConfigError
 from recsys.retrieval.sort_keys import rank_keys
 
 SourceStatistic = Literal["score", "rank", "share", "flag"]
-"""What a source says, in the order of its codes."""
+"""What a source says of a candidate, in the order of the codes of `features.loops.codes`."""
 
 
 class SourceColumns:
-    """The columns of kinds that tell what sources say."""
+    """The columns of kinds that report what sources say."""
 
     def __init__(self, kinds: Sequence["_OfSource | Agreement"], columns: Sequence[int]) -> None:
         statistics = [(*one, column) for kind, column in zip(kinds, columns, strict=True) for one in kind.statistics]
@@ -39,7 +39,7 @@ class SourceColumns:
         bounds, scores = pairs.bounds, np.empty((len(self._sources), len(pairs)), dtype=np.float32)
         for own, source in zip(scores, self._sources, strict=True):
             own[:] = pairs.scores[source] if source in self._needed else pairs.scores.get(source, 0)
-        # One integer holds score and place: numpy sorts whole numbers with vector instructions.
+        # One integer holds score and place, because numpy sorts integers with vector instructions.
         keys = np.empty((self._n_ranked, len(pairs)), dtype=np.int64)
         rank_keys(scores, scores.view(np.int32), keys)
         for start, stop in pairwise(bounds.tolist()):
@@ -61,7 +61,7 @@ class _OfSource(Member):
 
     @property
     def statistics(self) -> list[tuple[str, int]]:
-        """Which source says what."""
+        """What fills the column: sources, each with the code of the statistic that is wanted of it."""
         return [(self.source, get_args(SourceStatistic).index(self.statistic))]
 
 
@@ -107,7 +107,7 @@ class RatioColumns:
 
 @dataclass(frozen=True)
 class SourceRatio(Member):
-    """The score of a source divided by that of another; NaN where the other knows nothing, or is not used."""
+    """The score by `source` divided by that of another one; NaN where the other one's is 0, or it is not used."""
 
     source: Source
     over: Source
@@ -122,9 +122,9 @@ class SourceRatio(Member):
 
 @dataclass(frozen=True)
 class SourceWithin(Kind):
-    """The score of `within`, which rises with the root of an item's usual popularity (as that of `categories` does), if
-    the popularity by `source` took its place. NaN where the usual popularity is 0, or where `within` or `popular` is
-    none of the sources."""
+    """The score of `within` as it would be if it used the popularity by `source` in place of the usual one; its score
+    must rise with the root of popularity, as that of `categories` does. NaN where the usual popularity is 0, or where
+    `within` or `popular` is not among the sources."""
 
     source: Source
     within: Source
@@ -147,7 +147,7 @@ class SourceWithin(Kind):
 
 @dataclass(frozen=True)
 class Agreement(Member):
-    """How many sources, of those that there are, give the candidate a score above 0.
+    """How many of the named sources give the candidate a score above 0; those that are not used do not count.
 
     Raises:
         ConfigError: when it is declared, if it names no source.
@@ -164,7 +164,7 @@ class Agreement(Member):
 
     @property
     def statistics(self) -> list[tuple[str, int]]:
-        """Which source says what: the first flag is written, the others are added."""
+        """See `_OfSource.statistics`; the first flag is written, the others are added to it."""
         return [(source, ANOTHER_FLAG if place else FLAG) for place, source in enumerate(self.sources)]
 
 
@@ -185,10 +185,7 @@ class AffinityColumns:
 
 @dataclass(frozen=True)
 class Affinity(Member):
-    """Item-item affinity between the candidate and the newest items of the history, aggregated.
-
-    `max` is the nearest item of the history, `min` the one furthest off, `place` how many events ago the nearest was.
-    """
+    """Affinity between the candidate and the newest items of the history, aggregated: see `Aggregate`."""
 
     name: Likeness
     aggregate: Aggregate

@@ -41,9 +41,9 @@ class ItemPastColumns:
 
     def __init__(self, kinds: Sequence["OfItemPast"], columns: Sequence[int]) -> None:
         formulas = [kind.formula for kind in kinds]
-        asked = [question for formula in formulas for question in (formula.above, formula.below)]
+        questions = [question for formula in formulas for question in (formula.above, formula.below)]
         self.to = np.array(columns)
-        self.questions = Questions(question for question in asked if question is not None)
+        self.questions = Questions(question for question in questions if question is not None)
         self.ageing = [column for column, kind in enumerate(kinds) if isinstance(kind, ItemSince)]
         self.halving = [(c, kind.half_life) for c, kind in enumerate(kinds) if isinstance(kind, ItemDecayed)]
         place = self.questions.all.index
@@ -78,13 +78,13 @@ class OfItemPast(Member):
 
     @property
     def formula(self) -> Formula:
-        """What it asks, and what it makes of the answers."""
+        """The questions that it asks, and how their answers become its value."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class ItemCount(OfItemPast):
-    """How often something happened to the item in the days before the request; ever, without days."""
+    """How often something happened to the item in the `days` before the request; None: in all the past."""
 
     counted: str
     days: float | None = None
@@ -113,7 +113,7 @@ class ItemDecayed(OfItemPast):
 
 @dataclass(frozen=True)
 class ItemSum(OfItemPast):
-    """Sum of a quantity of what happened to the item in the days before the request; ever, without days."""
+    """Sum of a quantity over what happened to the item in the `days` before the request; None: in all the past."""
 
     counted: str
     quantity: Quantity
@@ -177,9 +177,9 @@ class ItemRate(OfItemPast):
 
 @dataclass(frozen=True)
 class ItemDebiasedRate(OfItemPast):
-    """Signs of interest over the showings that were looked at, smoothed as `ItemRate`: clicks over expected clicks.
+    """Signs of interest per showing that was looked at, smoothed as in `ItemRate`: clicks over expected clicks.
 
-    A showing counts as much as its position in the list is examined (Zhang and Jones, Comparing click logs and
+    A showing counts by the chance that its position in the list is examined (Zhang and Jones, Comparing click logs and
     editorial labels for training query rewriting, 2007), so an item is not punished for having stood far down.
     """
 
@@ -220,7 +220,7 @@ class ItemAge(Kind):
 
 
 class FactColumns:
-    """The columns of kinds that tell what items are like."""
+    """The columns of kinds that are properties of items."""
 
     def __init__(self, kinds: Sequence["ItemFact"], columns: Sequence[int]) -> None:
         self._wanted = np.column_stack([[get_args(Number).index(kind.column) for kind in kinds], columns])
@@ -241,9 +241,9 @@ class ItemFact(Member):
 
 @dataclass(frozen=True)
 class GroupPopularity(Kind):
-    """How many times as often as the usual item those with the candidate's value of a column are wanted while they are
-    there: an oil filter more than a spindle, a book of a known author more than others. For a list of values, the mean.
-    """
+    """How many times as often as a typical item the items that share the candidate's value of a column are wanted while
+    they are there: an oil filter more than a spindle, a book of a known author more than others. For a list of values,
+    the mean."""
 
     column: str
     scope: ClassVar[Scope] = "item"
@@ -256,8 +256,8 @@ class GroupPopularity(Kind):
 
 @dataclass(frozen=True)
 class ItemReplaced(Kind):
-    """Days since an item came that stands behind the candidate in its line, see `UserLineStep`: a newer model, the next
-    volume. NaN where there was none yet, or where items have no dates."""
+    """Days since the first item came that follows the candidate in its line, see `UserLineStep`: a newer model, the
+    next volume. NaN where there was none yet, or where items have no dates."""
 
     column: str
     number: str

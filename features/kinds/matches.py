@@ -1,6 +1,7 @@
 """What the history has in common with each candidate: the same item, category or brand.
 
-A history that was given as ids has no times: what is counted in days is NaN then, what is counted in events is not.
+A history that was given as ids has no times: for it, whatever is counted in days is NaN; what is counted in events is
+not.
 """
 
 from collections.abc import Sequence
@@ -62,14 +63,14 @@ class _Match(Member):
 
     @property
     def statistic(self) -> int:
-        """The number of what is told of them in compiled loops."""
+        """The code of the statistic about the matching events, see `features.loops.codes`."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class UserShare(_Match):
-    """Share of the user's acts that went to the candidate's own category or brand, or of what they are worth; of the
-    newest acts, if so many."""
+    """Share of the user's acts, or of their worth, that went to the candidate's category or brand; with `newest`, of
+    only so many of the newest acts."""
 
     column: Literal["categories", "brands"]
     newest: int | None = None
@@ -149,7 +150,7 @@ class UserItemBaskets(_Match):
 
 @dataclass(frozen=True)
 class UserItemDue(_Match):
-    """Time since the user acted on this very item over the mean time between two baskets with it: from 1 on it is due.
+    """Time since the user acted on this very item, over the mean time between two baskets with it: at 1 it is due.
 
     NaN for an item in fewer than two baskets, or if a time is unknown.
     """
@@ -161,8 +162,8 @@ class UserItemDue(_Match):
 
 @dataclass(frozen=True)
 class UserItemFaded(_Match):
-    """How often the user acted on this very item, where an act counts half after 30 days, or after 3 later baskets; NaN
-    for days if a time is unknown."""
+    """How often the user acted on this very item, where an act counts half after 30 days, or after 3 later baskets. By
+    days, it is NaN if a time is unknown."""
 
     unit: Literal["days", "baskets"]
     scope: ClassVar[Scope] = "user-item"

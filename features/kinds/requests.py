@@ -1,7 +1,7 @@
 """What all candidates of a request have in common: its moment, and the history of its user.
 
-Histories hold `data.max_history` events. One that was given as ids has no times: what is counted in days is NaN then,
-what is counted in events is not.
+Histories hold at most `data.max_history` events. One that was given as ids has no times: for it, whatever is counted in
+days is NaN; what is counted in events is not.
 """
 
 from collections.abc import Sequence

@@ -28,8 +28,8 @@ Column = TypeVar("Column")
 
 @dataclass(frozen=True)
 class UserTagShare(Kind):
-    """How often the candidate's tags occur in the history: the mean over its tags of the share of the acts with the
-    tag, or of what they are worth."""
+    """How often the candidate's tags occur in the history: the mean, over its tags, of the share of the acts, or of
+    their worth, on items with the tag."""
 
     of: Of = "acts"
     scope: ClassVar[Scope] = "user-category"
@@ -44,8 +44,8 @@ class UserTagShare(Kind):
 
 @dataclass(frozen=True)
 class UserLabelShare(Kind):
-    """Share of the acts, or of what they are worth, on items with the candidate's value of a further column of the
-    items (of a list: the mean). Of paths the mean over all that the candidate lies in, or what it lies in at one level.
+    """Share of the acts, or of their worth, on items with the candidate's value of a further column of the items; for a
+    list of values the mean over these. For paths, the mean over all levels that the candidate lies in, or one `level`.
 
     Raises:
         ConfigError: when it is declared, if the level is below 1.
@@ -70,7 +70,8 @@ class UserLabelShare(Kind):
 
 
 def _shares(pairs: PairBatch, values: sp.csr_matrix | None, of: Of) -> NDArray[np.float32]:
-    """(n_pairs,) mean, over the candidate's values, of the share of the history with it; NaN where there are none.
+    """(n_pairs,) mean, over the candidate's values, of the share of the history with the value; NaN without values, or
+    without a history that counts.
 
     Args:
         values: (n_items, n_values), 1 where an item has the value.
@@ -86,8 +87,8 @@ def _shares(pairs: PairBatch, values: sp.csr_matrix | None, of: Of) -> NDArray[n
 
 @dataclass(frozen=True)
 class UserNamedShare(Kind):
-    """Share of the items that the candidate names, by their ids in a further column of the items, that the user acted
-    on: of what a course requires, or an accessory fits; NaN where it names none."""
+    """Of the items that the candidate names by their ids in a further column, the share that the user acted on: of the
+    courses that a course requires, of the devices that an accessory fits. NaN where it names none."""
 
     column: str
     scope: ClassVar[Scope] = "user-item"
@@ -102,8 +103,8 @@ class UserNamedShare(Kind):
 
 @dataclass(frozen=True)
 class UserQuantityDistance(Kind):
-    """How far the candidate is from what the user acted on, by a column of numbers: the mean share of all items whose
-    numbers lie between the two."""
+    """How far the candidate is from the items that the user acted on, by a column of numbers: the share of all items
+    whose numbers lie between the two, averaged over the newest events."""
 
     column: str
     scope: ClassVar[Scope] = "user-item"
@@ -115,7 +116,8 @@ class UserQuantityDistance(Kind):
 @dataclass(frozen=True)
 class UserQuantityStep(Kind):
     """How far the candidate is above what the user acted on last, by a column of numbers, such as the age of the child
-    that a thing is for: its place among all items less the mean place of the newest 5 events with a number."""
+    that a thing is for: its place in the order of all items, from 0 to 1, minus the mean place of the newest 5 events
+    with a number."""
 
     column: str
     scope: ClassVar[Scope] = "user-item"
@@ -126,10 +128,12 @@ class UserQuantityStep(Kind):
 
 @dataclass(frozen=True)
 class UserLineStep(Kind):
-    """How many places the candidate stands behind the furthest item of its line that the user acted on: 1 is the next
-    volume of a series, 0 or less has been passed. A line is all items with one value of a column, in the order of
-    another column, a number; NaN where the user acted on none of it. Where that number begins anew in each part of a
-    line, as episodes do in each season, `part` is the column, a number too, by which parts follow one another."""
+    """How many places the candidate comes after the furthest item of its line that the user acted on: 1 is the next
+    volume of a series, 0 or less was passed already. NaN where the user acted on no item of the line.
+
+    A line is all items with one value of a column, in the order of `number`, another column. If that number starts
+    again in each part of a line, as episodes do in each season, `part` is the column that numbers the parts.
+    """
 
     column: str
     number: str
@@ -149,8 +153,8 @@ def _compared(
     read: Callable[[FurtherColumns], Column | None],
     fill: Callable[[Column, Ints, Ints, Ints, Ints, Floats], None],
 ) -> NDArray[np.float32]:
-    """(n_pairs,) what `fill` tells of candidates beside the histories, by what `read` finds in the further columns of
-    the items; NaN where these lack it."""
+    """(n_pairs,) what `fill` makes of candidates and histories, with what `read` finds in the further columns of the
+    items; NaN if it finds nothing."""
     values, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
     column = None if further is None else read(further)
     if column is not None:

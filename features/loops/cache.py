@@ -77,8 +77,8 @@ def missing_items(computed_at: Ints, items: Ints, never: int, found: Ints) -> in
 
 @jit()
 def read_rows(rows: Floats, computed_at: Ints, items: Ints, now: int, columns: CachedColumns, table: Floats) -> None:
-    """Fill the columns of `table` (n_pairs, n_features) with what is known of items (n_pairs,), brought to another
-    moment.
+    """Fill the columns of `table` (n_pairs, n_features) with the kept rows of items (n_pairs,), brought forward to the
+    moment `now`.
 
     Args:
         rows: (n_items, n_columns) as they were at the moments `computed_at` (n_items,).
@@ -99,7 +99,8 @@ def read_rows(rows: Floats, computed_at: Ints, items: Ints, now: int, columns: C
 
 @jit(fastmath={"reassoc"})
 def touch_rows(rows: Floats, places: Ints) -> np.floating:
-    """Read something of each cache line of some rows of a table (n, n_columns) float32; nobody needs what it returns.
+    """Read something of each cache line of some rows of a table (n, n_columns) float32, so that they are in the cache
+    of the processor; the sum that is returned only keeps the compiler from leaving this out.
 
     A loop that only reads waits for many cache lines at a time; one that also computes waits for each.
     """

@@ -6,25 +6,26 @@ PLACE_BITS = 32
 # Which events count: the number of an event's name, or one of these.
 NO_EVENT, EVERYTHING, POSITIVES = -1, -2, -3
 
-# What of them.
+# The statistic of them, see `features.measures.Measure`.
 COUNT, WEIGHTS, VALUES, VALUED, EXAMINATION, DECAYED, LAST, FIRST = range(8)
 
-# What a source says of a candidate: a score; its place in the request, 0 is the best and equal ones share a place; the
-# score relative to the largest in size of the request, NaN where all are 0; 1 where the score is above 0, else 0; the
-# same, added to what is there.
+# What a source says of a candidate: its score; its place in the request, 0 is the best and equal ones share a place;
+# its score over the largest absolute score in the request, NaN where all are 0; 1 where its score is above 0, else 0;
+# that 1 or 0, added to what the column holds.
 SCORE, RANK, SHARE, FLAG, ANOTHER_FLAG = range(5)
 
 N_CODES = 3
-"""By which two items can be compared: themselves, their categories, their brands."""
+"""Codes by which two items can be compared: themselves, their categories, their brands."""
 
-# What the history has in common with a candidate: events with its code; their share of the events; events and time
-# since the newest; what that is worth; their share of what all events are worth; the share of baskets with its code;
-# time since over the mean time between two of these; events that count less with each day, or with each later basket.
+# What the history has in common with a candidate: events with its code; their share of all events; events and time
+# since the newest of them; the worth of that one; their share of the worth of all events; the share of baskets with the
+# code; time since the newest over the mean time between two such baskets; the number of events, each fading with the
+# days, or with later baskets.
 MATCHES, MATCH_SHARE, EVENTS_SINCE, TIME_SINCE, WORTH, WORTH_SHARE, BASKET_SHARE, DUE, FADED_DAYS, FADED_BASKETS = (
     range(10)
 )
 
-# What a request is like, as rows of a table; of the last three one for each code, or for each window.
+# What a request and its history are like, as rows of a table; of the last three one row for each code or window.
 LENGTH, POSITIVE_SHARE, SINCE_LAST, SINCE_FIRST, HOUR, WEEKDAY, DISTINCT = range(7)
 ENTROPY = DISTINCT + N_CODES
 ACTS = ENTROPY + N_CODES

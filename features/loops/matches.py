@@ -57,7 +57,7 @@ def fill_matches(
         bounds, candidates: as in `features.loops.pairs`.
         wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.loops.codes`; and to which
             column of `table` (n_pairs, n_features). Shares of events, worth or baskets are NaN for a candidate without
-            the code and for an empty history, what is said of the newest match where there is none.
+            the code and for an empty history; statistics of the newest match are NaN where there is no match.
     """
     offsets, history, times, weights, baskets, now = past
     values = np.empty(10, dtype=np.float32)
@@ -107,7 +107,7 @@ def events_by_code(codes: Ints, column: int, history: Ints, first: int, last: in
 
 @jit()
 def sums_of(weights: Floats, keys: Ints) -> Floats:
-    """(n + 1,) what the events before each place of `keys` (n,) are worth together."""
+    """(n + 1,) summed worth of the events before each place of `keys` (n,)."""
     sums = np.zeros(len(keys) + 1)
     for place in range(len(keys)):
         sums[place + 1] = sums[place] + weights[keys[place] & PLACE]
@@ -127,7 +127,7 @@ def matches_of(keys: Ints, code: int) -> tuple[int, int]:
 def describe_events(
     matches: Ints, n_events: int, last: int, times: Ints, weights: Floats, now: int, values: Floats
 ) -> None:
-    """Fill `values` with what is said of the events that match.
+    """Fill `values` with the statistics of the events that match.
 
     Args:
         matches: (n,) their keys, see `events_by_code`.
@@ -145,7 +145,7 @@ def describe_events(
 
 @jit()
 def describe_baskets(matches: Ints, n_baskets: int, times: Ints, baskets: Ints, values: Floats) -> None:
-    """Fill `values` with what is said of the baskets of these events, once `describe_events` has.
+    """Fill `values` with the statistics of the baskets of these events, after `describe_events`.
 
     Args:
         n_baskets: of all events that were looked at; 0 for a candidate without the code.

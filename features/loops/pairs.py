@@ -29,7 +29,7 @@ _NEWEST = 20
 """Events of a history that a distance is measured from."""
 
 _NEWEST_OF_STEPS = 5
-"""The same of a step up or down: where the user has come to, and not where the user has been."""
+"""The same of a step up or down, which is measured from where the user is now, not from where the user has been."""
 
 
 @jit()
@@ -109,10 +109,10 @@ def fill_ages(created: Floats, now: Ints, bounds: Ints, candidates: Ints, unit: 
 def describe_requests(
     codes: Ints, offsets: Ints, history: Ints, weights: Floats, times: Ints, now: Ints, windows: Ints, found: Floats
 ) -> None:
-    """Fill `found` (ACTS + n_windows, n_requests) with what requests and their histories are like, NaN for what an
-    empty one has not: its length; the share of signs of interest; days since the last and the first event; hour of the
-    day and day of the week, UTC; for each code how many different ones it has; for each their Shannon entropy in bits;
-    for each window how many events.
+    """Fill `found` (ACTS + n_windows, n_requests) with what requests and their histories are like: the length of the
+    history; the share of signs of interest; days since the last and the first event; hour of the day and day of the
+    week, UTC; for each code the number of different ones, and their Shannon entropy in bits; for each window the number
+    of events. NaN for what an empty history does not have.
 
     Args:
         codes: (n_items, N_CODES) of each item; one below 0 does not count.
@@ -165,7 +165,7 @@ def fill_price_ratios(
     prices: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, wanted: Ints, table: Floats
 ) -> None:
     """Fill columns of `table` (n_pairs, n_features) with the price of each candidate over the mean price of the
-    history, or over that of its newest event; NaN where either is missing, or what stands below is not above 0.
+    history, or over that of its newest event; NaN where either is missing, or the divisor is not above 0.
 
     Args:
         prices: (n_items,) NaN where missing.

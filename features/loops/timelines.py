@@ -155,14 +155,14 @@ class TimelineView(NamedTuple):
 
 @jit()
 def add_answers(view: TimelineView, items: Ints, rows: Ints, now: Ints, edges: Ints, answers: Floats) -> None:
-    """Add to the answers what a timeline tells, by a search for every window of every pair.
+    """Add to the answers those of one timeline, by a search for every window of every pair.
 
     Args:
         items: (n_pairs,) numbers; the search is quickest where they do not decrease.
         rows: (n_pairs,) request of each pair.
         now: (n_requests,) microseconds.
-        edges: (n_requests, n_windows) how many events of all items lie before each window's begin, increasing in a row;
-            the last one is that of the requests themselves.
+        edges: (n_requests, n_windows) how many events of all items lie before the beginning of each window, increasing
+            within a row; the last one is that of the requests themselves.
         answers: (n_pairs, n_questions).
     """
     keys, times, running_sums, running_states, count_questions, sum_questions, state_questions, half_lives = view

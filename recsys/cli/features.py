@@ -50,6 +50,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     import difflib
+    import inspect
 
     from features.configured import configured
     from recsys.errors import ConfigError
@@ -59,7 +60,7 @@ def _show(arguments: argparse.Namespace) -> int:
         nearest = difflib.get_close_matches(arguments.name, features, n=1, cutoff=0.0)
         raise ConfigError(f"there is no feature {arguments.name!r}; the nearest is {nearest[0]!r}")
     feature = features[arguments.name]
-    described = {**_described(feature), "how": (type(feature.kind).__doc__ or "").strip()}
+    described = {**_described(feature), "how": inspect.cleandoc(type(feature.kind).__doc__ or "")}
     if arguments.json:
         output.print_json(described)
         return 0

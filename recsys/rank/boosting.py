@@ -19,7 +19,8 @@ _SMALL_TABLE = 10_000
 """Up to this many rows, one thread fits the trees: waking the others costs more than they save."""
 
 _REQUESTS_PER_LEAF = 50
-"""A tree has one leaf for this many requests, and at most `ranker.leaves`: fewer requests would be learned by heart."""
+"""A tree has one leaf for this many requests, and at most `ranker.leaves`: with more leaves, trees would learn single
+requests by heart."""
 
 _ALWAYS: Mapping[str, object] = {
     "feature_fraction": 0.6,
@@ -45,17 +46,17 @@ def boosted_trees(
     trees: int,
     start: lightgbm.Booster | None = None,
 ) -> lightgbm.Booster:
-    """At most `trees` new trees, after those of `start`; with early stopping, held-out requests may end them sooner.
+    """At most `trees` new trees, after those of `start`; with early stopping, held-out requests may end the fit sooner.
 
-    With `config.debias` a click is explained by the trees and by the place where the item was shown, together, and the
-    trees alone rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
+    With `config.debias`, trees and the place where the item was shown explain a click together, and the trees alone are
+    used to rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
     learning to rank in personal search, WSDM 2018); see `recsys.rank.samples.placed`. Early stopping is off then:
     held-out clicks are as biased as the others.
 
     Args:
         train, validation: rows to learn from, and those that early stopping looks at.
         columns: of both.
-        config: all of it but `ranker.trees`, in whose place `trees` stands.
+        config: the settings, except that `trees` takes the place of `config.trees`.
         start: an earlier booster, whose trees come first; None: there are none before.
     """
     if config.debias:
@@ -93,9 +94,9 @@ def boosted_trees(
 def probability_trees(
     table: NDArray[np.float32], happened: NDArray[np.bool_], names: Sequence[str], seed: int
 ) -> lightgbm.Booster:
-    """Trees whose scores are near the probability that something happened to a row.
+    """Trees whose scores estimate the probability that something happened to a row.
 
-    Fitted by squared error, not by likelihood, so that scores are sums of leaves, as those of a ranker.
+    They are fitted by squared error, not by likelihood, so that scores are sums of leaves, like those of a ranker.
 
     Args:
         table: (n_rows, n_columns) columns `names`.
@@ -162,15 +163,14 @@ def _gains(*parts: RankerRows) -> list[float]:
 
 
 def _grades(rows: RankerRows, gains: Sequence[float]) -> NDArray[np.int32]:
-    """(n_rows,) LightGBM's labels: the place of what each row is worth in `gains`."""
+    """(n_rows,) LightGBM's labels: the place of each row's worth in `gains`."""
     return np.searchsorted(gains, rows.worth).astype(np.int32)
 
 
 def _weights(rows: RankerRows) -> NDArray[np.float64] | None:
     """(n_rows,) how much each row's request counts; None where all count alike.
 
-    Gains alone make no difference in a request that wanted one item: whatever its gain, it is all that can be reached
-    there.
+    Gains alone cannot say that: where a request wanted one item, ndcg divides by the gain of that item.
     """
     shares = rows.request_shares
     return None if np.ptp(shares) == 0 else np.repeat(shares, rows.sizes)
@@ -184,7 +184,8 @@ def _leaves(node: Mapping[str, Any]) -> dict[int, float]:
 
 
 def _monotone_leaves(node: Mapping[str, Any], monotone: Sequence[int]) -> dict[int, float]:
-    """`_leaves`, moved to a common middle where a split lets the score go against `monotone`, see `Columns`."""
+    """`_leaves`, with those that go against `monotone` (see `Columns`) moved to the middle between the two sides of
+    their split."""
     if "leaf_value" in node:
         return _leaves(node)
     lower, upper = (_monotone_leaves(node[side], monotone) for side in ("left_child", "right_child"))

@@ -21,7 +21,7 @@ _TOGETHER = 3
 """Inner nodes that are looked at together; `_score` is written out for this many."""
 
 _BITS = 32
-"""Leaves that one word tells of; a larger tree has several words."""
+"""Leaves of which one word has a bit each; a larger tree has several words."""
 
 _ALL = np.uint32(2**_BITS - 1)
 
@@ -29,15 +29,15 @@ _LINE = 64
 """Bytes of a line of the cache; a vector register is as wide at most, and slower where it crosses two of them."""
 
 _EXPONENT, _BIAS = 23, 127
-"""Where a float32 holds the power of two that it is, and what is added to it (IEEE 754)."""
+"""First bit of the exponent of a float32, and what is added to the exponent (IEEE 754)."""
 
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING, _MISSING_IS_ZERO = 1, 2, 12, 4
 """Bits of LightGBM's `decision_type`."""
 
 _PROBES = 64
-"""Rows on which compiled trees are held against LightGBM's own."""
+"""Rows on which scores of compiled trees are compared with those of LightGBM."""
 _TOLERANCE = 1e-5
-"""Largest difference of two scores, relative to the largest score, that rounding explains."""
+"""Largest difference of two scores, relative to the largest score, that can come from rounding."""
 
 
 class _Mask(NamedTuple):
@@ -62,7 +62,7 @@ class CompiledTrees(NamedTuple):
         columns: (n_columns,) of the table; one that counts NaN as different values occurs once for each.
         missing: (n_columns,) float32 what NaN counts as.
         starts: (n_words + 1,) where the masks of each word start: a multiple of `_TOGETHER`.
-        asked: (n_masks,) which of the columns.
+        compared: (n_masks,) which of the columns is compared with the threshold.
         thresholds: (n_masks,) float32; inf where there is no node.
         masks: (n_masks,) the bits of the word that are left for values above the threshold.
         trees: (n_trees + 1,) where the words of each tree start; the lowest bit is the leftmost leaf.
@@ -72,7 +72,7 @@ class CompiledTrees(NamedTuple):
     columns: NDArray[np.int64]
     missing: NDArray[np.float32]
     starts: NDArray[np.int64]
-    asked: NDArray[np.int64]
+    compared: NDArray[np.int64]
     thresholds: NDArray[np.float32]
     masks: NDArray[np.uint32]
     trees: NDArray[np.int64]
@@ -95,7 +95,7 @@ class CompiledTrees(NamedTuple):
             columns=np.array([column for column, _ in columns], dtype=np.int64),
             missing=np.array([missing for _, missing in columns], dtype=np.float32),
             starts=np.cumsum([0, *map(len, filled)]),
-            asked=np.array([numbers.get((mask.column, mask.missing), 0) for mask in masks], dtype=np.int64),
+            compared=np.array([numbers.get((mask.column, mask.missing), 0) for mask in masks], dtype=np.int64),
             thresholds=np.array([mask.threshold for mask in masks], dtype=np.float32),
             masks=np.array([mask.leaves for mask in masks], dtype=np.uint32),
             trees=np.cumsum([0, *(tree.n_words for tree in trees)]),
@@ -110,13 +110,13 @@ class CompiledTrees(NamedTuple):
         return scores
 
     def _agrees(self, booster: lightgbm.Booster) -> bool:
-        """Whether both give the same scores where this is hardest: on thresholds, beside them, and for missing
+        """Whether both give the same scores where that is most difficult: on thresholds, next to them, and for missing
         values."""
         rng = np.random.default_rng(0)
         probes = np.full((_PROBES, booster.num_feature()), np.nan, dtype=np.float32)
         for number, column in enumerate(self.columns):
-            edges = np.clip(self.thresholds[(self.asked == number) & (self.thresholds < np.inf)], -1e30, 1e30)
-            edges[np.abs(edges) < 1e-30] = 0  # LightGBM holds what is nearer than 1e-35 for zero
+            edges = np.clip(self.thresholds[(self.compared == number) & (self.thresholds < np.inf)], -1e30, 1e30)
+            edges[np.abs(edges) < 1e-30] = 0  # LightGBM takes values within 1e-35 of zero for zero
             beside = np.nextafter(edges, np.float32(np.inf))
             probes[:, column] = rng.choice(np.concatenate([edges, beside, edges - 1, edges + 1, [np.nan]]), _PROBES)
         expected = booster.predict(probes, num_threads=1)
@@ -128,7 +128,7 @@ class _Tree:
     """One tree of LightGBM's model text: arrays by inner node, and the values of its leaves from left to right.
 
     Attributes:
-        spans: of each inner node, which leaves are on its left: the first, and the one behind the last.
+        spans: of each inner node, the leaves on its left: the first, and the one after the last.
     """
 
     columns: NDArray[np.int64]
@@ -178,8 +178,8 @@ class _Tree:
     def words(self) -> list[list[_Mask]]:
         """For each word, the masks of the inner nodes that have some of its leaves on their left.
 
-        LightGBM reads a float32 as a float64 and goes left where it is at most the threshold: that is so where it is at
-        most the largest float32 below the threshold. NaN counts as 0 where training met none.
+        LightGBM compares a value as float64 and goes left where it is at most the threshold. As float32, it goes left
+        where it is at most the largest float32 that is not above the threshold. NaN counts as 0 if training met none.
         """
         with np.errstate(over="ignore"):
             near = self.thresholds.astype(np.float32)
@@ -197,8 +197,8 @@ class _Tree:
 
 @jit()
 def _score(table: NDArray[np.float32], compiled: CompiledTrees, scores: NDArray[np.float32]) -> None:
-    """Fill `scores` (n_rows,). Whole numbers without a sign: no look at indices from behind."""
-    columns, missing, starts, asked, thresholds, masks, trees, leaves = compiled
+    """Fill `scores` (n_rows,). Indices are unsigned, so that no check for negative ones is compiled."""
+    columns, missing, starts, compared, thresholds, masks, trees, leaves = compiled
     values = _aligned(len(columns) * _ROWS).view(np.float32)  # of the rows of a block, column by column
     left, lowest = _aligned(_ROWS), _aligned(_ROWS).view(np.float32)  # leaves that a row can still end in
     exponents, ends, totals = lowest.view(np.int32), np.zeros(_ROWS, dtype=np.int64), np.empty(_ROWS)
@@ -210,13 +210,14 @@ def _score(table: NDArray[np.float32], compiled: CompiledTrees, scores: NDArray[
                 values[place * _ROWS + row] = missing[place] if np.isnan(value) else value
         totals[:] = 0.0
         for tree in range(len(trees) - 1):
-            for word in range(trees[tree + 1] - 1, trees[tree] - 1, -1):  # the first one with a leaf says the last word
+            for word in range(trees[tree + 1] - 1, trees[tree] - 1, -1):  # backwards: the first one with a leaf decides
                 left[:] = _ALL
-                for mask in range(starts[word], starts[word + 1], _TOGETHER):  # what is left is read and written once
+                for mask in range(starts[word], starts[word + 1], _TOGETHER):  # one read and write of `left` for three
                     one, two, three = np.uint64(mask), np.uint64(mask + 1), np.uint64(mask + 2)
-                    at_one, at_two = np.uint64(asked[one] * _ROWS), np.uint64(asked[two] * _ROWS)
-                    at_three, least_three, kept_three = np.uint64(asked[three] * _ROWS), thresholds[three], masks[three]
+                    at_one, at_two = np.uint64(compared[one] * _ROWS), np.uint64(compared[two] * _ROWS)
+                    at_three, least_three = np.uint64(compared[three] * _ROWS), thresholds[three]
                     least_one, kept_one, least_two, kept_two = thresholds[one], masks[one], thresholds[two], masks[two]
+                    kept_three = masks[three]
                     for place in range(_ROWS):
                         lane = np.uint64(place)
                         bits = left[lane]
@@ -239,7 +240,7 @@ def _score(table: NDArray[np.float32], compiled: CompiledTrees, scores: NDArray[
 
 @jit()
 def _aligned(n: int) -> NDArray[np.uint32]:
-    """(n,) numbers from the begin of a line on."""
+    """(n,) numbers that begin at the start of a cache line."""
     numbers = np.empty(n + _LINE // 4, dtype=np.uint32)
     ahead = -numbers.ctypes.data % _LINE // 4
     return numbers[ahead : ahead + n]

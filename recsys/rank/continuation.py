@@ -21,9 +21,9 @@ class Continuation:
     """How a ranker is made of newer requests: chosen on some of them, then repeated on all.
 
     Attributes:
-        method: `refitted` is the trees of `start`, with leaves that the rows move a little (`Booster.refit`); `kept` is
-            `start` itself; `grown` its trees and some more; `new` new trees from the rows alone.
-        start: the earlier ranker; of `new` the one that older rows made, whose number of trees is kept.
+        method: `refitted`: the trees of `start`, with leaves that the rows move a little (`Booster.refit`); `kept`:
+            `start` itself; `grown`: its trees and some more; `new`: new trees from the rows alone.
+        start: the earlier ranker; for `new`, the ranker fitted on the older rows, whose number of trees is kept.
         more_trees: how many trees `grown` adds.
         config, seed: as for `Ranker.fit`.
     """
@@ -53,13 +53,13 @@ def continued(
 ) -> tuple[Ranker, Continuation]:
     """Choose how a ranker learns from newer requests.
 
-    Its leaves are moved a little, unless another method is ahead by more than a standard error: a week of requests
-    tells little about which is best. Week by week on two logs moved leaves gained a little over the ranker as it was,
-    and added trees gained or lost more. Where positions are debiased, which moved leaves cannot do, the ranker as it
-    was takes their place.
+    The leaves of the earlier ranker are moved a little, unless another method is ahead by more than a standard error: a
+    week of requests says little about which is best. On two logs, week by week, moved leaves gained a little over the
+    unchanged ranker, and added trees gained or lost more. Where positions are debiased, which moved leaves cannot do,
+    the unchanged ranker takes their place.
 
     Args:
-        earlier: a ranker that has seen none of them.
+        earlier: a ranker that has seen none of the requests.
         train: the older ones of the newer requests.
         validation: the newest ones, by which the method is chosen.
         config, seed: as for `Ranker.fit`.

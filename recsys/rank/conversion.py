@@ -1,8 +1,8 @@
 """Whether what is wanted is also bought, which differs from item to item: a click on one is worth ten on another.
 
-It is learned from what was wanted alone, apart from whether an item is wanted (Ma et al., Entire space multi-task
-model, SIGIR 2018). The two are not multiplied: a ranker to whom purchases are worth more has some of it in its scores.
-So it is a second opinion beside them, and both together are calibrated.
+It is learned from wanted items only, separately from whether an item is wanted (Ma et al., Entire space multi-task
+model, SIGIR 2018). The two are not multiplied, because a ranker for which purchases are worth more already has part of
+it in its scores. It is a second opinion beside these scores, and both are calibrated together.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _FEWEST = 100
 """Fewest rows that were bought, and fewest that were wanted and not bought, from which it can be learned."""
 
 _FEWEST_HELD_OUT = 20
-"""The same of the rows that judge it."""
+"""The same for the rows that judge it."""
 
 _RAREST = 1e-4
 """Probabilities are kept this far from 0 and from 1: sums of leaves can go beyond both."""
@@ -30,10 +30,10 @@ _RAREST = 1e-4
 
 @dataclass(frozen=True)
 class Conversion:
-    """Trees that tell what was bought from what was only wanted.
+    """Trees that distinguish what was bought from what was only wanted.
 
     Attributes:
-        strongest: weight of the event that they call bought.
+        strongest: weight of the event that counts as bought.
     """
 
     trees: Ranker
@@ -62,11 +62,11 @@ class Conversion:
         return np.asarray(logit(np.clip(self.trees.score(table), _RAREST, 1 - _RAREST)), dtype=np.float32)
 
     def shares_strongest_event(self, rows: RankerRows) -> bool:
-        """Whether these rows call the same event bought as those of training; a log may come to know a stronger one."""
+        """Whether the same event counts as bought in these rows as in training; a log may get a stronger one later."""
         return bool(np.array_equal(rows.bought, rows.worth >= self.strongest))
 
     def _beats_base_rate(self, rows: RankerRows, rate: float) -> bool:
-        """Whether what was bought is likelier by this than by one rate for all, by more than a standard error."""
+        """Whether these trees predict what was bought better than one rate for all, by more than a standard error."""
         log_odds = self.log_odds(rows.table)
         probabilities = ScoreCalibration.fit(log_odds, rows.bought).probability(log_odds)
         own, plain = (np.log(np.where(rows.bought, p, 1 - p)) for p in (probabilities, rate))

@@ -34,11 +34,12 @@ def mean_ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> float:
 
 
 def comparison_metric(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n_requests,) the metric by which rankers are compared where the lists of one decided what was shown.
+    """(n_requests,) the metric by which rankers are compared, fair to both where the lists of one decided what was
+    shown.
 
-    Where the rows tell what was shown: the worth of those rows, each counted by how seldom its place is looked at,
-    discounted by the order of the scores (see `recsys.pipeline.evaluation.shown`). Elsewhere `ndcg` of all rows, a
-    request counted by its `request_shares`.
+    If the rows say what was shown where: the worth of the shown rows, each divided by the chance that its place is
+    looked at, and discounted by its place in the order of the scores (see `recsys.pipeline.evaluation.shown`).
+    Otherwise the `ndcg` of all rows, each request counted by its `request_shares`.
     """
     shown = rows.at_known_places
     if rows.positions is None or not shown.any():

@@ -24,9 +24,9 @@ class Ranker:
     """Fitted trees and, where they learned from few requests, a weighted sum of the columns beside them.
 
     Attributes:
-        booster: the trees; how far each is believed (see `PartWeights`) is in the values of its leaves.
+        booster: the trees; the weight of each (see `PartWeights`) is already in the values of its leaves.
         names: its columns, in order.
-        linear: the weighted sum, added to what the trees say; None where they speak alone.
+        linear: the weighted sum, added to the scores of the trees; None: there are only trees.
     """
 
     booster: lightgbm.Booster
@@ -49,7 +49,7 @@ class Ranker:
             train: rows of older requests, to learn from.
             validation: rows of newer requests, by which early stopping ends the fit.
             columns: of both tables.
-            weights: how far the parts are believed; None: as usual with so many requests.
+            weights: of trees and sum; None: the usual ones for so many requests.
 
         Raises:
             DataError: no request of the window has both an item that was wanted and one that was not.
@@ -67,7 +67,7 @@ class Ranker:
             )
         booster = boosted_trees(train, validation, columns, config, seed, config.trees)
         parts = cls(booster, columns.names)
-        if config.debias:  # the sum cannot account for places
+        if config.debias:  # the weighted sum cannot account for places
             return parts
         weights = weights or PartWeights.usual(train.n_requests)
         if weights.linear > 0 and columns.monotone:
@@ -77,19 +77,19 @@ class Ranker:
     def refitted(
         self, rows: RankerRows, config: RankerConfig, seed: int, weights: PartWeights | None = None
     ) -> "Ranker":
-        """A ranker of as many trees, fitted again on rows of which some were held out from this one."""
+        """A ranker with the same number of trees, fitted on rows of which some were held out when this one was."""
         settled = config.model_copy(update={"trees": self.n_trees, "early_stopping": 0})
         return Ranker.fit(rows, rows, self.columns, settled, seed, weights)
 
     def parts(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n_parts, n_rows) what each part says by itself, see `PartWeights`."""
+        """(n_parts, n_rows) the score of each part by itself, see `PartWeights`."""
         threads = threads_for(len(table))
         trees = [self.booster.predict(table, num_iteration=n, num_threads=threads) for n in self._stages]
         linear = np.zeros(len(table)) if self.linear is None else self.linear.score(table)
         return np.array([*trees, linear])
 
     def weighted(self, weights: PartWeights) -> "Ranker":
-        """This ranker with parts that count so much more or less; trees that count nothing are left out."""
+        """This ranker with its parts multiplied by these weights; trees of weight 0 at the end are left out."""
         linear = None if self.linear is None or weights.linear == 0 else self.linear.times(weights.linear)
         factors = np.zeros(self.n_trees)
         for n, weight in zip(self._stages, weights.trees, strict=True):
@@ -104,12 +104,12 @@ class Ranker:
     def with_more_trees(
         self, rows: RankerRows, validation: RankerRows, more: int, config: RankerConfig, seed: int
     ) -> "Ranker":
-        """The same trees and at most `more` behind them; the other arguments are those of `fit`."""
+        """The same trees and at most `more` after them; the other arguments are those of `fit`."""
         booster = boosted_trees(rows, validation, self.columns, config, seed, more, self.booster)
         return replace(self, booster=booster)
 
     def trimmed(self) -> "Ranker":
-        """This ranker without the trees behind its best one, which a booster that has just been fitted still holds."""
+        """This ranker without the trees after its best one, which a booster still holds after early stopping."""
         return replace(self, booster=lightgbm.Booster(model_str=model_text(self.booster)))
 
     def score(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -129,13 +129,13 @@ class Ranker:
 
     @property
     def n_trees(self) -> int:
-        """How many trees count: with early stopping not all that were fitted."""
+        """How many trees count: after early stopping, fewer than were fitted."""
         best: int = self.booster.best_iteration
         return best if best > 0 else self.booster.num_trees()
 
     @property
     def columns(self) -> Columns:
-        """As given to `fit`: the trees' file knows which way each may go."""
+        """As given to `fit`: the model of the trees keeps names and constraints."""
         found = re.search(r"^monotone_constraints=(.*)$", model_text(self.booster), re.MULTILINE)
         return Columns(self.names, tuple(map(int, found[1].split())) if found else ())
 
@@ -172,7 +172,7 @@ class Ranker:
         """Read what `save` wrote.
 
         Raises:
-            BundleError: the file is not a LightGBM model, or what is beside it is damaged.
+            BundleError: the file is not a LightGBM model, or the file of the weighted sum beside it is damaged.
         """
         try:
             booster = lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ _RIDGE = 0.03
 """Penalty on the square of a weight, against the mean loss of a wanted row."""
 
 _RIDGE_UNKNOWN = 0.3
-"""The same, where a column has no monotone constraint: it must be plain to be believed."""
+"""The same for a column without a monotone constraint, whose direction the data alone must show."""
 
 _LIMIT = 5.0
 """Deviations from the mean beyond which a value counts no further."""
@@ -33,8 +33,9 @@ class LinearScore:
     """A weighted sum of all columns. Each array is (n_columns,).
 
     Attributes:
-        means: what a missing value is taken for.
-        scales: of a deviation from the mean, with the sign of the column's constraint; 0 where all rows are alike.
+        means: a missing value counts as the mean of its column.
+        scales: factor of a deviation from the mean, with the sign of the column's constraint; 0 where all rows are
+            alike.
         weights: 0 or above for a column with a constraint.
     """
 
@@ -52,7 +53,7 @@ class LinearScore:
         """
         signs = np.asarray(monotone_constraints, dtype=np.float64)
         means = means_of_known(rows.table)
-        # Only within requests: what all rows of a request share orders nothing.
+        # Spread within requests only: what all rows of a request share does not order them.
         spread = spread_within_requests(rows.table, means, np.cumsum(rows.sizes) - rows.sizes, rows.sizes)
         scales = np.divide(np.where(signs == 0, 1.0, signs), spread, out=np.zeros_like(spread), where=spread > 1e-9)
         return cls(means, scales, _weights(_scaled(rows.table, means, scales), signs != 0, rows))

@@ -21,8 +21,8 @@ class RankerRows:
         proposed_by: (n_rows,) bit s is set when source s proposed the item; 0 where it was only shown.
         positions: (n_rows,) place at which the item was shown, from 0; -1 where it was not; None where none is logged.
         only_shown: (n_rows,) True where the item was shown and is no candidate, see `are_candidates`; None: nowhere.
-        missed: (n_missed,) microseconds of requests without rows: what they want may be listed, and is no candidate; or
-            nobody chose from what was shown.
+        missed: (n_missed,) microseconds of requests without rows: what they want could be listed, but no source
+            proposed it; or nothing was chosen from what was shown.
     """
 
     table: NDArray[np.float32]
@@ -46,7 +46,7 @@ class RankerRows:
 
     @property
     def covered(self) -> float:
-        """Share of the requests that have rows: something was wanted, and is among the candidates."""
+        """Share of all requests that have rows: something was wanted, and it is among the candidates."""
         return self.n_requests / max(self.n_requests + len(self.missed), 1)
 
     @property
@@ -56,7 +56,7 @@ class RankerRows:
 
     @property
     def at_known_places(self) -> NDArray[np.bool_]:
-        """(n_rows,) True for what was shown where the log tells the place."""
+        """(n_rows,) True for items that were shown at a place that the log knows."""
         return np.zeros(len(self.worth), dtype=bool) if self.positions is None else self.positions >= 0
 
     @property
@@ -73,7 +73,7 @@ class RankerRows:
 
     @property
     def request_shares(self) -> NDArray[np.float64]:
-        """(n_requests,) how much each request counts: as the strongest of its rows does, see `shares`."""
+        """(n_requests,) how much each request counts: as much as the strongest of its rows, see `shares`."""
         shares = np.zeros(self.n_requests)
         np.maximum.at(shares, self.requests, self.shares)
         return shares
@@ -124,7 +124,7 @@ class RankerRows:
     def joined(parts: Iterable["RankerRows"]) -> "RankerRows":
         """All rows in one, one part after the other.
 
-        The table grows in place, part by part: of an iterator's parts, no two tables are there beside it.
+        The table grows in place, so that with an iterator only one part is in memory beside it.
 
         Raises:
             ValueError: there are no parts.
@@ -156,6 +156,6 @@ def _lengthened(table: NDArray[np.float32], more: NDArray[np.float32]) -> NDArra
 
 
 def _joined_where_known(columns: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
-    """One column of those of all parts; None where any part does not know it."""
+    """The columns of all parts as one; None if any part lacks it."""
     known = [column for column in columns if column is not None]
     return np.concatenate(known) if known and len(known) == len(columns) else None

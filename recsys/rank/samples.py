@@ -17,10 +17,10 @@ HELD_OUT = 0.2
 
 @dataclass(frozen=True)
 class LearningRows:
-    """What a ranker needs of the rows of one or more windows, which is about half of them.
+    """The rows of one or more windows that a ranker needs, which are about half of them.
 
     Attributes:
-        older: of the older requests only the rows that a ranker is fitted on.
+        older: of the older requests, only the rows that a ranker is fitted on.
         newest: all rows of the newest share of the requests.
     """
 
@@ -29,7 +29,7 @@ class LearningRows:
 
     @classmethod
     def of(cls, *windows: RankerRows, config: RankerConfig, seed: int, newest: float = HELD_OUT) -> "LearningRows":
-        """Choose from the windows one by one: a copy of all would take much memory.
+        """Choose from the windows one by one, because a copy of all would take much memory.
 
         Args:
             windows: in time order.
@@ -82,7 +82,7 @@ def to_learn_from(
 
 
 def split(rows: RankerRows, newest: float = HELD_OUT) -> tuple[RankerRows, RankerRows]:
-    """Older and newer requests: the newest share, by time, apart; equal times stay together."""
+    """The older requests, and the newest share of them by time; equal times stay together."""
     start = _start_of([rows], newest)
     is_older = rows.times < start
     older = rows.select(np.repeat(is_older, rows.sizes), is_older)
@@ -92,18 +92,18 @@ def split(rows: RankerRows, newest: float = HELD_OUT) -> tuple[RankerRows, Ranke
 def placed(rows: RankerRows, seed: int) -> RankerRows:
     """The requests in which something wanted was shown at a known place, with a place for every row.
 
-    Clicks beside the list are left out: no place explains them. A candidate that was not shown gets the place of a
-    shown one of its request, drawn evenly: so it teaches nothing about places, and still how candidates differ from
-    what is shown. Without such rows the ranker could not rank items that no list ever held.
+    Clicks outside the list are left out, since no place explains them. A candidate that was not shown gets the place of
+    a shown item of its request, drawn evenly. So it teaches nothing about places, but does teach how candidates differ
+    from what is shown: without such rows the ranker could not rank items that no list ever held.
 
     Raises:
-        DataError: the log tells no positions.
+        DataError: the log has no positions.
     """
     if rows.positions is None or not rows.at_known_places.any():
         raise DataError("ranker.debias needs impressions with positions in the log; leave it off without them")
-    asked = np.zeros(rows.n_requests, dtype=bool)
-    asked[rows.requests[rows.at_known_places & rows.wanted]] = True
-    rows = rows.keep((rows.at_known_places | ~rows.wanted) & np.repeat(asked, rows.sizes))
+    has_click = np.zeros(rows.n_requests, dtype=bool)
+    has_click[rows.requests[rows.at_known_places & rows.wanted]] = True
+    rows = rows.keep((rows.at_known_places | ~rows.wanted) & np.repeat(has_click, rows.sizes))
     known, places = rows.at_known_places, np.array(rows.positions)
     n_shown = np.bincount(rows.requests[known], minlength=rows.n_requests)
     first, of = np.cumsum(n_shown) - n_shown, rows.requests[~known]
@@ -116,7 +116,7 @@ def _start_of(windows: Sequence[RankerRows], newest: float) -> int:
     """Microseconds at which the newest share of the requests begins; equal times stay together."""
     times = np.concatenate([rows.times for rows in windows])
     start = int(np.quantile(times, 1.0 - newest, method="higher")) if len(times) else 0
-    if len(times) and start == times.min():  # most are of the first moment: the newer ones are behind it
+    if len(times) and start == times.min():  # most have the first moment: then only later ones are newer
         start = int(np.min(times, where=times > start, initial=np.iinfo(np.int64).max))
     return start
 

@@ -1,6 +1,6 @@
 """From ranker scores to probabilities (Platt, Probabilistic outputs for support vector machines, 1999).
 
-Held-out rows of the ranker are many and count alike, so there are no weights or priors; a second opinion may shift the
+Held-out rows of the ranker are many and count alike, so there are no weights or priors. A second opinion may shift the
 score. Logits of the text model have a calibration of their own, see `recsys.text.logit_calibration`.
 """
 
@@ -12,10 +12,11 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
 _RIDGE = 1.0
-"""Penalty on the square of what the history weighs, against the loss of one row: few requests say little of it."""
+"""Penalty on the square of the weights `newcomer` and `acts`, against the loss of one row: few requests say little of
+them."""
 
 _RATE_OF_NOTHING = 0.01
-"""What is assumed where there is nothing to learn from."""
+"""The probability that is assumed where there is nothing to learn from."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,12 @@ class ScoreCalibration:
     """p = sigmoid(slope * score + tilt * log_odds + newcomer * [n_acts = 0] + acts * log(1 + n_acts) + intercept).
 
     A ranker orders the items of one request, so the level of its scores says little of how much a user chooses at all.
-    Hardly known users choose less of what is listed, which n_acts, the events of their history, tells.
+    Hardly known users choose less of what is listed; n_acts, the number of events in the history, says who they are.
 
     Attributes:
         slope: never negative.
-        tilt: of a second opinion of the same rows, such as `Conversion.log_odds`; 0 where there is none.
-        newcomer, acts: of the user's history; 0 where it is not known.
+        tilt: weight of a second opinion of the same rows, such as `Conversion.log_odds`; 0 where there is none.
+        newcomer, acts: weights of the history; 0 where histories were not known.
     """
 
     slope: float
@@ -61,7 +62,7 @@ class ScoreCalibration:
         positives = int(happened.sum())
         negatives = len(scores) / covered - positives
         high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
-        # Each row also stands for rows like it in the other requests, to which nothing happened.
+        # Each row also stands for similar rows in the requests that are not covered, to which nothing happened.
         labels = np.where(happened, covered * high + (1 - covered) * low, low)
         of_user = {} if n_acts is None else {"newcomer": n_acts == 0, "acts": np.log1p(n_acts)}
         opinion = {} if log_odds is None else {"tilt": log_odds}

@@ -13,14 +13,14 @@ from recsys.rank.listwise import ListwiseLoss
 from recsys.rank.rows import RankerRows
 
 STAGES = (0.1, 1 / 3, 1.0)
-"""Shares of the trees, from the first one on, that are parts of their own: the first trees learn what is plain, later
-ones learn few requests by heart."""
+"""Shares of the trees, counted from the first one, that are parts of their own: the first trees learn what is common to
+many requests, later ones may learn single requests by heart."""
 
 REQUESTS_FOR_TREES_ALONE = 2_500
-"""With this many requests or more, only the trees are believed, all of them: other parts add nothing then."""
+"""With this many requests or more, all trees are used and nothing else: other parts add nothing then."""
 
 _FEW_REQUESTS = 1_000
-"""With fewer than these the usual weights lean to the sum."""
+"""With fewer requests than this, the usual weights favour the weighted sum."""
 
 _RIDGE = 10.0
 """Penalty on the squared difference of a weight from the usual one, against the loss of a wanted row."""
@@ -28,7 +28,7 @@ _RIDGE = 10.0
 
 @dataclass(frozen=True)
 class PartWeights:
-    """Factors of what the parts say, 0 or above.
+    """Factors of the scores of the parts, 0 or above.
 
     Attributes:
         trees: of each of `STAGES`, (n_stages,).
@@ -45,7 +45,7 @@ class PartWeights:
 
     @classmethod
     def usual(cls, n_requests: int) -> "PartWeights":
-        """Usual weights for a ranker of this many requests, by experience with other logs."""
+        """Weights that did well on other logs, for a ranker of this many requests."""
         if n_requests >= REQUESTS_FOR_TREES_ALONE:
             return cls((0.0, 0.0, 1.0), 0.0)
         share = min((n_requests / _FEW_REQUESTS) ** 0.5, 1.0)
@@ -56,9 +56,9 @@ class PartWeights:
         """The weights under which the listwise loss is least.
 
         Args:
-            parts: (n_stages + 1, n_rows) what each part says of the rows, the linear one last.
+            parts: (n_stages + 1, n_rows) scores of the rows by each part, the linear one last.
             rows: requests that the parts have not learned from.
-            usual: what the weights are drawn to, the fewer the requests the more.
+            usual: the weights are drawn towards these: the fewer the requests, the more.
         """
         listwise, prior = ListwiseLoss.of(rows), np.array([*usual.trees, usual.linear])
 

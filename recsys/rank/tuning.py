@@ -38,8 +38,8 @@ class Tuning:
 
     Attributes:
         trials: in all; completed ones of an interrupted run of the same study count.
-        file: SQLite file of the studies; None keeps none.
-        name: of the study; runs on the same data share it.
+        file: SQLite file of the studies; None: they are not kept.
+        name: of the study; runs on the same data share one.
 
     Raises:
         ConfigError: Optuna is not installed.
@@ -50,7 +50,7 @@ class Tuning:
     name: str = "ranker"
 
     def __post_init__(self) -> None:
-        if importlib.util.find_spec("optuna") is None:  # now, and not after the sources have learned
+        if importlib.util.find_spec("optuna") is None:  # fail now, and not after the sources have learned
             raise ConfigError("tuning needs Optuna: install recsys[tune]")
 
 
@@ -82,11 +82,12 @@ class TuningInputs:
     seed: int
 
     def opened(self) -> "TuningInputs":
-        """Itself: what a process needs comes with the call."""
+        """Itself, as the `open_` of a `Run`: these inputs travel with the call."""
         return self
 
     def tried(self, number: int, settings: dict[str, float]) -> Trial:
-        """A ranker with these settings, judged; 0 where its rows hold no order to learn: that ends this try alone."""
+        """A ranker with these settings, judged. If its rows hold no order to learn, its ndcg is 0, and the search goes
+        on."""
         config = self.config.model_copy(update=settings)
         train = to_learn_from(self.train, config, self.seed)
         if not train.has_order:
@@ -123,12 +124,12 @@ def tuned(
 ) -> tuple[RankerConfig, tuple[Trial, ...]]:
     """The settings that rank the newest requests best, and all that were tried, best first.
 
-    A ranker learns from older requests, and the newest judge. With early stopping the newest of the older ones may end
-    it, and teach nothing. The first try is `config` itself, so the answer is never worse than it by that judge. The
-    test is not looked at.
+    Rankers learn from the older requests, and the newest ones judge them. With early stopping, the newest of the older
+    ones only decide when a fit ends. The first trial is `config` itself, so that the result is never judged worse than
+    it. The test window is not looked at.
 
-    Where tries run side by side, the next one is chosen as if those that still run had come to nothing ("constant
-    liar"; Ginsbourger et al., Kriging is well-suited to parallelize optimization, 2010), so that they differ.
+    Where trials run side by side, the next one is chosen as if those that still run had failed ("constant liar";
+    Ginsbourger et al., Kriging is well-suited to parallelize optimization, 2010), so that they differ.
 
     Raises:
         DataError: the rows are too few to be cut so.
@@ -149,7 +150,7 @@ def tuned(
     tasks = (_suggested(study.ask(), start) for _ in range(tuning.trials - len(done)))
     number = len(done)
     for trial in run(inputs.opened, TuningInputs.tried, tasks):
-        if trial is not None:  # None: a process has opened the inputs
+        if trial is not None:  # None only says that a process has opened the inputs
             number += 1
             study.tell(trial.number, trial.ndcg)
             count = f"trial {number} of {tuning.trials}"
@@ -160,7 +161,7 @@ def tuned(
 
 
 def _study(tuning: Tuning, seed: int) -> "optuna.Study":
-    """The study of this name, new or as an earlier run has left it."""
+    """The study of this name: new, or as an earlier run left it."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -182,7 +183,7 @@ def _study(tuning: Tuning, seed: int) -> "optuna.Study":
 
 
 def _suggested(trial: "optuna.Trial", start: dict[str, Any]) -> tuple[int, dict[str, float]]:
-    """The number and the settings of a try that the sampler proposes; `start` are those of the config."""
+    """The number and the settings of a trial that the sampler proposes; `start` are the settings of the config."""
     settings: dict[str, float] = {}
     for key, (low, high) in _RANGES.items():
         suggest = trial.suggest_float if isinstance(low, float) else trial.suggest_int
@@ -191,7 +192,7 @@ def _suggested(trial: "optuna.Trial", start: dict[str, Any]) -> tuple[int, dict[
 
 
 def _completed(study: "optuna.Study") -> list[Trial]:
-    """The trials that came to an end, oldest first; those of a release that sought other keys do not count."""
+    """The trials that were completed, oldest first; those of a release that tuned other keys do not count."""
     return [
         Trial(trial.number, float(trial.value), dict(trial.params))
         for trial in study.trials
