@@ -42,7 +42,7 @@ def _joins(size: int, newer: int) -> bool:
 
 
 def compacted(segments: Sequence[Segment]) -> list[list[Segment]]:
-    """Segments in groups, each of which is to be one segment on disk; a group of one that has a name is there already."""
+    """Segments in groups, each of which is to be one segment on disk; a group of one with a name is on disk already."""
     groups: list[list[Segment]] = []
     for segment in reversed(segments):
         if groups and _joins(len(segment), sum(map(len, groups[0]))):

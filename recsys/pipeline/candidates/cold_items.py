@@ -54,10 +54,10 @@ class ColdItems:
 
         Args:
             learned: (n_items,) items with a sign of interest.
-            interest: tells how alike texts are; None: nothing is lent.
+            interest: says how similar texts are; None: nothing is lent.
         """
-        nobody = cls(learned, _nothing(0, len(learned)))
-        return nobody.updated(len(learned), np.flatnonzero(~learned), interest)
+        without_items = cls(learned, _nothing(0, len(learned)))
+        return without_items.updated(len(learned), np.flatnonzero(~learned), interest)
 
     def updated(self, n_items: int, numbers: NDArray[np.integer], interest: InterestModel | None) -> "ColdItems":
         """The cold items of a catalogue that has changed.
@@ -148,11 +148,11 @@ class ColdItems:
     def _guessed_codes(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
         """(n_items,) with the code that has the largest share of the lenders where it was -1."""
         loans = self.lenders.tocoo()
-        asked = (codes[loans.row] < 0) & (codes[loans.col] >= 0)
-        if not asked.any():
+        votes_for = (codes[loans.row] < 0) & (codes[loans.col] >= 0)
+        if not votes_for.any():
             return codes
-        rows, places = np.unique(loans.row[asked], return_inverse=True)
-        votes = sp.csr_matrix((loans.data[asked], (places, codes[loans.col[asked]])))
+        rows, places = np.unique(loans.row[votes_for], return_inverse=True)
+        votes = sp.csr_matrix((loans.data[votes_for], (places, codes[loans.col[votes_for]])))
         guessed = codes.copy()
         guessed[rows] = votes.argmax(axis=1).ravel()
         return guessed
@@ -160,10 +160,10 @@ class ColdItems:
     def _guessed_prices(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_items,) with the lenders' mean where it was NaN."""
         loans = self.lenders.tocoo()
-        asked = np.isnan(prices[loans.row]) & ~np.isnan(prices[loans.col])
-        rows, shares = loans.row[asked], loans.data[asked]
+        usable = np.isnan(prices[loans.row]) & ~np.isnan(prices[loans.col])
+        rows, shares = loans.row[usable], loans.data[usable]
         totals = np.bincount(rows, shares, minlength=len(prices))
-        sums = np.bincount(rows, shares * prices[loans.col[asked]], minlength=len(prices))
+        sums = np.bincount(rows, shares * prices[loans.col[usable]], minlength=len(prices))
         return np.where(totals > 0, sums / np.where(totals > 0, totals, 1.0), prices)
 
     def save(self, folder: Path) -> None:

@@ -67,11 +67,11 @@ class SourceFitting:
 
     @cached_property
     def _alike(self) -> Groups | None:
-        """What items have in common for users of one profile: the same, tenths of prices and other numbers, and the
-        words of titles."""
+        """What items may have in common for users of one profile: values of the same columns, tenths of prices and
+        other numbers, and words of titles."""
         frame = self.catalogue.frame
-        told = in_tenths(frame.drop(*_NO_GROUPS, "created_at", strict=False))
-        return groups_of(told.with_columns(words_of(frame["title"])), [])
+        values = in_tenths(frame.drop(*_NO_GROUPS, "created_at", strict=False))
+        return groups_of(values.with_columns(words_of(frame["title"])), [])
 
     def fit(self, log: InteractionLog, text_minutes: float, earlier: Sources | None) -> Sources:
         """Fit every configured source on a log that is already cut in time.

@@ -16,7 +16,7 @@ TRENDING, NEWEST = LIVE = ("trending", "newest")
 """Their names, in the order in which they are tried."""
 
 _TRENDING_EVENTS = 2_000
-"""Newest signs of interest that tell what is trending: minutes of a large site, weeks of a small one."""
+"""The newest signs of interest, of which trends are made: minutes of a large site, weeks of a small one."""
 
 
 def live_among(names: Collection[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Which items are worth ranking: the sources' best, merged by reciprocal rank, each source as much as it has proven.
+"""Which items are worth ranking: the best of all sources, merged by reciprocal rank, each source with its weight.
 
 Cormack, Clarke and Buettcher, Reciprocal rank fusion outperforms Condorcet and individual rank learning methods, 2009.
 """

@@ -30,8 +30,8 @@ class Askers:
     """Who asks for some lists, and when. All are (n_requests,).
 
     Attributes:
-        users: numbers of those whose stored history counts; -1 where it does not, or nobody is known.
-        ids: as the version knows them; None where nobody is known.
+        users: numbers of those whose stored history counts; -1 where it does not, or the user is unknown.
+        ids: as the version knows them; None for an unknown user.
         now: microseconds; only what lies before is known.
         listed_at: microseconds; what comes later may not be listed.
         moments: microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
@@ -75,12 +75,12 @@ class RequestBlock:
 
     @property
     def has_history(self) -> NDArray[np.bool_]:
-        """(n_requests,) False where nothing is known of what the user did."""
+        """(n_requests,) False for an empty history."""
         return np.diff(self.histories.offsets) > 0
 
     @cached_property
     def brings_history(self) -> NDArray[np.bool_]:
-        """(n_requests,) True where what is known of the user came with the request, as bare items without times."""
+        """(n_requests,) True where the history came with the request, as bare items without times."""
         brings, known = np.zeros(len(self), dtype=bool), self.has_history
         brings[known] = self.histories.times[self.histories.offsets[:-1][known]] == NO_TIME
         return brings

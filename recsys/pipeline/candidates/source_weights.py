@@ -25,7 +25,7 @@ class SourceWeights:
     newcomers: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, source: str, has_history: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """(n_requests,) how much a source counts, where `has_history` (n_requests,) tells who asks."""
+        """(n_requests,) how much a source counts: by `has_history` (n_requests,), as for known users or newcomers."""
         known, newcomers = self.known.get(source, 1.0), self.newcomers.get(source, 1.0)
         return np.where(has_history, np.float32(known), np.float32(newcomers))
 

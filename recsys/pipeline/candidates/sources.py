@@ -106,7 +106,7 @@ class Sources:
         )
 
     def scores_of(self, source: str, block: RequestBlock) -> Scores:
-        """The scores of all items by one source; not by a live one, which knows nothing of its own."""
+        """The scores of all items by one source; not by a live one, for which `Scoring` answers."""
         if source == TEXT and self.interest is not None:
             return self.interest.scores(block.histories, block.queries)
         if source == PROFILES and self.profiles is not None:
@@ -183,7 +183,7 @@ class Sources:
         return self.cold_items.with_guessed_facts(facts) if self.cold_items else facts
 
     def _past(self, n_items: int) -> ItemPast | None:
-        """How much each item was wanted; None where popularity is no source."""
+        """How much each item was wanted; None where `popular` is not among the sources."""
         popular = self.models.get(POPULAR)
         past = popular.past if isinstance(popular, Popular) else None
         return None if past is None else past.extended(n_items)
@@ -217,7 +217,7 @@ class Sources:
 
 
 def _scores_of_model(model: CollaborativeModel, block: RequestBlock, histories: HistoryBatch) -> Scores:
-    """Popularity of a time is asked for the time that each list is for, all else for the histories."""
+    """The scores by one model: of a periodic one at the time that each list is for, of any other by the histories."""
     return model.scores_at(block.moments, histories.now) if isinstance(model, Periodic) else model.scores(histories)
 
 

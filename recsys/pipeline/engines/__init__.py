@@ -1,8 +1,8 @@
-"""Where blocks of work are done side by side.
+"""Ways to do blocks of work side by side.
 
 engine        what every engine promises
-processes     those of one machine
-threads       threads of one process, where none is asked for
-ray_cluster   a Ray cluster
-ray_training  its processes as a team that trains together
+processes     processes of one machine
+threads       threads of this process, which do the work where no engine is given
+ray_cluster   processes of a Ray cluster
+ray_training  these as a team that trains together
 """

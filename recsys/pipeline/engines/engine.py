@@ -1,4 +1,4 @@
-"""Where blocks of work are done side by side: what every engine promises."""
+"""What every engine promises: blocks of work are done side by side."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ State = TypeVar("State")
 Result = TypeVar("Result")
 Task = tuple[Any, ...]
 Message = str | RecsysError | tuple[Any]
-"""What a process of a team says: how far it is, what went wrong, or, in a tuple, what came out."""
+"""What a process of a team reports: its progress, an error, or, in a tuple, its result."""
 
 
 class Engine(Protocol):
@@ -28,9 +28,9 @@ class Engine(Protocol):
     ) -> Iterator[Result | None]:
         """Call `work(state, *task)` for every task in some process; results as they come, in any order.
 
-        A None says that a process has opened its `state` and begins. Tasks are taken as processes become free, each
-        after the result before it was handed over, so they may follow from results. All of `open_`, `work` and what
-        goes through them must be known to the other processes.
+        A None says that a process has opened its `state` and begins. A task is taken when a process becomes free, after
+        the results so far were handed over, so tasks may depend on results. `open_`, `work`, and what they take and
+        return must be importable in the other processes.
 
         Raises:
             DataError: a process died, and the engine cannot go on without it.
@@ -42,7 +42,7 @@ class Engine(Protocol):
         """Call `work(team, progress)` in all processes at once, which `torch.distributed` has joined.
 
         Returns:
-            What it gives in the first one, which alone is heard of on the way.
+            The result of the first process, whose progress is the only one that is reported.
 
         Raises:
             DataError: a process died, and the engine cannot go on without it.
@@ -56,13 +56,13 @@ class Engine(Protocol):
 
 
 def one_thread() -> None:
-    """Let this process compute in one thread: the others are for its neighbours."""
+    """Let this process compute in one thread: the other cores are for its neighbours."""
     os.environ["POLARS_MAX_THREADS"] = "1"
     threadpool_limits(1)
 
 
 def take_part(work: "Callable[[Team, Progress], Any]", team: "Team", say: Callable[[Message], None]) -> None:
-    """One process of a team: do the work, and say what is to be heard of it."""
+    """Do the work as one process of a team, and report progress, errors and result by `say`."""
     try:
         result = work(team, say if team.rank == 0 else lambda line: None)
     except RecsysError as error:

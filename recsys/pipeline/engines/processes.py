@@ -101,8 +101,8 @@ _DIED = "a worker process died; run again to go on from what it left (rank: with
 
 
 def _start(process: BaseProcess) -> None:
-    """Start a process that an interrupt from the terminal does not reach: this one ends it."""
-    if threading.current_thread() is not threading.main_thread():  # which alone may say what is done with signals
+    """Start a process that an interrupt from the terminal does not reach, because this process ends it."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may set signal handlers
         process.start()
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -113,10 +113,10 @@ def _start(process: BaseProcess) -> None:
 
 
 def _received(connection: Connection, helper: BaseProcess | None = None) -> Any:
-    """What a process says; None: it is a helper that has ended as it should.
+    """The next message of a process; None from a helper that has ended as it should.
 
     Raises:
-        RecsysError: it says so. DataError: it died.
+        RecsysError: the one that the process reports. DataError: the process died.
     """
     try:
         result = connection.recv()

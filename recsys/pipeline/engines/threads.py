@@ -18,7 +18,8 @@ def usable_cores() -> int:
 def in_threads(work: Callable[..., Result], tasks: Sequence[Task], n: int) -> Iterator[Result]:
     """Call `work(*task)` for every task, `n` at a time, which share the cores; results as they come, in any order.
 
-    Threads that each compute alone keep the cores busier than one computation that is cut up again and again.
+    Threads with a task each keep the cores busier than one task after the other, whose every loop is split among all
+    cores.
 
     Raises:
         BaseException: what `work` raised first. Tasks that have not begun are left undone.

@@ -1,8 +1,8 @@
-"""How good a version is, beside simpler rankings and itself without one part.
+"""How good a version is, compared with simpler rankings and with itself without one part.
 
 evaluate          which requests a version is measured on
 labelled          requests with what was wanted
-measure           ranks them by all rankings (rankings) and sums up
+measure           ranks them by all rankings (see rankings), and summarises
 shown             how well a version orders the lists that were shown
 logged            what other lists would have earned, by off-policy estimates
 dial_curves       what discovery and diversity cost

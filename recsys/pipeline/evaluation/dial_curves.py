@@ -27,10 +27,10 @@ _Figures = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 class DialCurves:
-    """Collects some requests of every block."""
+    """Measures the settings of the dials on some requests of every block."""
 
     def __init__(self, vectors: NDArray[np.float32] | None, signs: Signs, k: int) -> None:
-        """`vectors` (n_items, dim) tell how alike items are; `k` is the length of the lists."""
+        """`vectors` (n_items, dim) say how alike items are; `k` is the length of the lists."""
         self.vectors, self.signs, self.k = vectors, signs, k
         self._figures: defaultdict[tuple[DialName, float], list[_Figures]] = defaultdict(list)
 
@@ -64,7 +64,7 @@ class DialCurves:
         return {name: tuple(points) for name, points in curves.items()}
 
     def _settings(self) -> Iterator[tuple[DialName, float]]:
-        """Every setting of each dial; diversity is none without vectors."""
+        """Every setting of each dial; without vectors, none of diversity."""
         yield from (("discovery", dial) for dial in DIALS)
         if self.vectors is not None:
             yield from (("diversity", dial) for dial in DIALS)
@@ -72,7 +72,7 @@ class DialCurves:
     def _turned(
         self, policy: Policy, name: DialName, dial: float, items: NDArray[np.int32], signs: NDArray[np.float32]
     ) -> Policy:
-        """The policy of a request with another setting, for its candidates (n,), whose items increase."""
+        """The policy of a request with another setting, for its candidates (n,), item numbers in increasing order."""
         if name == "diversity" and self.vectors is not None:
             return policy.turned(Diversity(dial, self.vectors))
         return policy.turned(Discovery(dial, lambda asked: signs[np.searchsorted(items, asked)]))
@@ -85,8 +85,8 @@ class DialCurves:
         signs: NDArray[np.float32],
         wanted: Targets,
     ) -> _Figures:
-        """Of lists of pairs, best first, with the scores in that order."""
-        # Whole, and cut only when they are measured: a tie may cross the last place.
+        """The figures of lists of pairs, best first, with the scores in that order."""
+        # Whole lists, which are cut only when they are measured, because a tie may cross the last place.
         lists = RankedLists.of([items[order] for order in orders], list_scores)
         hits = pessimistic_hits(lists, wanted)[:, : self.k]
         head = np.pad(hits, ((0, 0), (0, self.k - hits.shape[1])))

@@ -31,7 +31,7 @@ from recsys.pipeline.recommender.recommend import Recommender
 from recsys.progress import Progress, silent
 
 _SEED = 0
-"""Of the requests that are drawn where there are many, and of every bootstrap."""
+"""Seed of the draw among many requests, and of every bootstrap."""
 
 
 def evaluate(
@@ -44,9 +44,10 @@ def evaluate(
 ) -> EvaluationReport:
     """Measure a version on requests that it has not learned from.
 
-    * With `requests`, these are ranked, each at its own time and with the newer events of `dataset` from before it. A
-      request without a time is asked right after what the version has learned from.
-    * Without, the version is asked for the events of `dataset` that are newer than all that it has learned from.
+    * With `requests`, these are ranked, each at its own time, with the events of `dataset` before that time known. A
+      request without a time is asked right after the last event that the version has learned from.
+    * Without `requests`, the version is measured on the events of `dataset` that are newer than all that it has learned
+      from.
     * If there are none, because it was trained on this very data, the figures are those of its training, which measured
       the test window with models that had not seen it.
 
@@ -76,14 +77,14 @@ def _on_requests(
         raise DataError("no request has a target: evaluation needs a column `target` with the items wanted")
     end, known = bundle.data_record.end, bundle
     if end is not None and len(dataset.log.after(end)):
-        known = with_newer_events(bundle, dataset)  # of which the version has learned nothing
+        known = with_newer_events(bundle, dataset)  # known, but the version has not learned from them
     if end is not None:
         wanted = [request if request.time is not None else replace(request, time=end + 1) for request in wanted]
     recommender = Recommender(known)
     caveats = [*_caveats_of_targets(bundle, requests), *_caveats_of_times(end, wanted)]
     pipeline = pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary)
     if bundle.rankers.given is not None and any(request.history for request in wanted):
-        # The ablations belong to the other ranker: beside lists of this one they would not tell what a part adds.
+        # The ablations belong to the other ranker: beside lists of this one they would not show what a part adds.
         pipeline = replace(pipeline, rankers=bundle.rankers.alone)
         caveats.append(
             "Requests bring their history and have a ranker of their own, so what each part adds is not reported."
@@ -106,7 +107,7 @@ def _on_requests(
 
 
 def _caveats_of_targets(bundle: Bundle, requests: Sequence[Request]) -> Iterator[str]:
-    """Sentences where requests want nothing, or what the version does not know."""
+    """Sentences about requests that want nothing, or items that the version does not know."""
     if n_aimless := sum(not request.targets for request in requests):
         yield f"Left out: {counted(n_aimless, 'request')} without a target."
     wanted = (item for request in requests for item in dict.fromkeys(request.targets))
@@ -116,24 +117,24 @@ def _caveats_of_targets(bundle: Bundle, requests: Sequence[Request]) -> Iterator
 
 
 def _caveats_of_times(end: int | None, requests: Sequence[Request]) -> Iterator[str]:
-    """A sentence where requests are of a time up to `end`, microseconds, from which the version has learned."""
+    """A sentence if requests are not later than `end`, microseconds, up to which the version has learned."""
     if n_early := sum(end is not None and request.time is not None and request.time <= end for request in requests):
         asked = counted(n_early, "request is", "requests are")
         yield f"{asked} of a time from which the version has learned, so its figures may be too good."
 
 
 def pipeline_of(bundle: Bundle, scoring: Scoring, users: Vocabulary) -> PastPipeline:
-    """A version that is asked about past requests.
+    """The pipeline of a version, to rank past requests.
 
     Args:
         scoring: its sources, with a state that holds all events.
-        users: ids of the numbers by which the requests name who asks.
+        users: ids of the user numbers in the requests.
     """
     return PastPipeline(PastScoring(scoring, bundle.config, users), bundle.features, bundle.rankers)
 
 
 def _headed(report: EvaluationReport, bundle: Bundle, name: str) -> EvaluationReport:
-    """The report under the names of what was measured on, with what is known of the version."""
+    """The report with the names of version and data, facts of the version's data, and the features of its report."""
     return replace(
         report,
         version=bundle.version,
@@ -167,7 +168,7 @@ def _missed(targets: NDArray[np.int32]) -> str:
 def _labelled_blocks(recommender: Recommender, requests: Sequence[Request]) -> Iterator[LabelledBlock]:
     vocabulary = recommender.catalogue.vocabulary
     size = block_size(len(vocabulary))
-    # Not the version's numbers: the requests of one user belong together even if it does not know the user.
+    # Numbers of the requests, not of the version, so that those of a user whom it does not know belong together.
     users = {user: number for number, user in enumerate(dict.fromkeys(one.user_id for one in requests if one.user_id))}
     for start in range(0, len(requests), size):
         part = [request.unexplored() for request in requests[start : start + size]]
@@ -196,7 +197,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, progress: Progress) -
     caveats = caveats_of_log(dataset.log, requests)
     if (targets < 0).any():
         caveats = (*caveats, _missed(targets))
-    # To the end of the log: a list may be open long after it was asked for.
+    # To the end of the log, because a list may be open long after it was asked for.
     start, end = int(requests.times[0]), int(dataset.log.times[-1]) + 1
     pipeline = pipeline_of(bundle, scoring, matched.log.user_vocabulary)
     labelled = labelled_requests(pipeline.past, known, strongest, caveats)

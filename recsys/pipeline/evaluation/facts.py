@@ -8,7 +8,7 @@ from recsys.data.dataset import Dataset
 
 
 def facts_of(dataset: Dataset, config: Config) -> dict[str, str]:
-    """Name -> what it is, of these data and of the configuration under which they are ranked; both for readers."""
+    """Name -> fact about these data, or about the configuration under which they are ranked, in words for readers."""
     log = dataset.log
     names = {name: int(np.count_nonzero(log.events == code)) for code, name in enumerate(log.event_names)}
     profiles = {}

@@ -1,4 +1,4 @@
-"""What is measured on: requests whose outcome is known, of a file or of a window of a log."""
+"""The requests that a version is measured on: their outcome is known, from a file or from a window of a log."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class LabelledBlock:
         block: the requests.
         targets: what was wanted.
         users: (n_requests,) user numbers, -1 for an anonymous one.
-        bought: those of the targets that got the strongest event; None where that is not known, or no other is.
+        bought: the targets that got the strongest event; None if that is not known, or if there is only one event.
     """
 
     block: RequestBlock
@@ -45,7 +45,7 @@ class LabelledBlock:
 
 @dataclass(frozen=True)
 class LabelledRequests:
-    """All requests that are measured, and what is known of them as a whole.
+    """All requests that are measured, and facts about them as a whole.
 
     Attributes:
         blocks: the requests.
@@ -91,7 +91,7 @@ def labelled_blocks(
 
 
 def _caveat_of_availability(catalogue: ItemCatalogue) -> Iterator[str]:
-    """A sentence where there are items that no list of today holds."""
+    """A sentence if there are items that no list of today may hold."""
     if n_gone := int(np.count_nonzero(~catalogue.available & np.isinf(catalogue.gone))):
         gone = counted(n_gone, "item is", "items are")
         yield (

@@ -1,4 +1,4 @@
-"""Logged placements of a window with their propensities, beside what a recommender would have placed there."""
+"""Logged placements of a window with their propensities, compared with what a recommender would have placed there."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -33,10 +33,10 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
 
     A placement earns 1 when its user showed interest in the item in the same request. A recommender that leaves nothing
     to chance puts one item at each place: its probability there is 1, and that of all others 0. Its list is as long as
-    the one that was shown, but no longer than it ranks candidates: behind that it puts nothing.
+    the one that was shown, but has at most as many items as it ranks candidates.
 
-    Later pages, whose first place is not 0, are left out where lists explore. What may stand on them depends on what
-    the pages before have drawn, and their propensities are of these draws alone.
+    Later pages, whose first place is not 0, are left out where lists explore: what may stand on them depends on the
+    draws of the pages before, and their propensities hold for these draws only.
 
     Args:
         pipeline: has not learned from the window.
@@ -117,12 +117,12 @@ class _ShownLists:
         return lists[np.sort(np.random.default_rng(seed).choice(len(lists), most, replace=False))]
 
     def requests(self, lists: NDArray[np.int64]) -> PastRequests:
-        """The moments at which some lists were made; nobody asks what was wanted then."""
+        """Requests at the moments when these lists were made; their targets are not needed."""
         firsts = self._firsts[lists]
         return PastRequests.unlabelled(self.log.users[firsts], self.log.times[firsts])
 
     def lengths(self, most: int) -> NDArray[np.int64]:
-        """(n_lists,) up to its last placement, but at most `most`."""
+        """(n_lists,) the length of each list up to its last placement, but at most `most`."""
         lengths = np.zeros(int(self.list_numbers.max()) + 1, dtype=np.int64)
         np.maximum.at(lengths, self.list_numbers, np.minimum(self.log.positions.astype(np.int64) + 1, most))
         return lengths
@@ -139,12 +139,12 @@ class _ShownLists:
 
 
 def _list_keys(log: InteractionLog) -> NDArray[np.int64]:
-    """(n_events,) what tells lists apart: two users may have the same request_id, and not the same list."""
+    """(n_events,) the same for events of one list only: two users may have the same request_id, but different lists."""
     return log.users * np.int64(2**32) + log.requests
 
 
 def _on_later_pages(log: InteractionLog) -> NDArray[np.bool_]:
-    """(n_events,) True where a list does not begin at place 0, if any does and they explore."""
+    """(n_events,) True where a list does not begin at place 0, if some list does, and lists explore."""
     _, numbers = np.unique(_list_keys(log), return_inverse=True)
     firsts = np.full(int(numbers.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(firsts, numbers, log.positions.astype(np.int64))
@@ -153,7 +153,7 @@ def _on_later_pages(log: InteractionLog) -> NDArray[np.bool_]:
 
 
 class _Beside(NamedTuple):
-    """A recommender's list beside the placements of one that was shown. All arrays are (n_placements,)."""
+    """A recommender's list compared with the placements of one that was shown. All arrays are (n_placements,)."""
 
     target: NDArray[np.float64]
     """1 where it puts the same item at the same place, else 0"""

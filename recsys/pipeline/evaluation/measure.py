@@ -1,4 +1,4 @@
-"""Measure a recommender on requests whose outcome is known, beside simpler rankings and itself without one part."""
+"""Measure a recommender on requests whose outcome is known, against simpler rankings and itself without one part."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,7 +43,7 @@ def measure(
     Args:
         pipeline: what is measured.
         requests: what it is measured on.
-        learned: what the pipeline has learned from: it tells which items are novel and cold.
+        learned: what the pipeline has learned from: by it, items are novel or cold.
         seed: of every bootstrap.
         progress: called with a line of text after each block.
         baselines: sources that are measured alone beside it, and what the report calls them.

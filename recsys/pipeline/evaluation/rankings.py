@@ -1,4 +1,4 @@
-"""What every ranking makes of the measured requests: the whole pipeline, the same without one part, simpler ones."""
+"""The lists of every ranking for the measured requests: the whole pipeline, the same without one part, simpler ones."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class RankingLists:
     """Lists of one ranking over all blocks, and how well it orders the candidates of the full pipeline.
 
     Attributes:
-        aucs: a block each, (n_requests,).
+        aucs: for each block, (n_requests,).
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Rankings:
         n_requests_unlisted: requests that have no other targets.
         n_bought, n_bought_unlisted: targets that got the strongest event, and how many of these the rules forbid.
         recall: of the candidates.
-        calibrations: probabilities of the candidates beside what happened.
+        calibrations: probabilities of the candidates, and what happened.
         dials: the same requests under other settings of discovery and diversity.
     """
 
@@ -216,7 +216,7 @@ def _are_wanted(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
 
 
 def best_of_source(source_scores: Scores, listable: NDArray[np.bool_], targets: Targets) -> RankedLists:
-    """The best items by one source alone, so many that ties at place K are known."""
+    """The best items by one source alone: enough of them to know all ties at place K."""
     items = source_scores.best(listable, min(K + int(targets.counts.max(initial=0)), listable.shape[1]))
     rows, places = np.nonzero(items >= 0)
     scores = np.full(items.shape, np.nan, dtype=np.float32)

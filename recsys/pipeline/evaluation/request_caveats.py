@@ -16,7 +16,7 @@ _MOVING_RULES = ("boosts", "discovery", "diversity", "pins", "caps", "quotas", "
 
 
 def caveats_of_log(log: InteractionLog, requests: PastRequests) -> tuple[str, ...]:
-    """Sentences where the log does not tell what was shown, or where busy users were sampled down.
+    """Sentences if the log does not say what was shown, or if busy users were sampled down.
 
     Args:
         log: that of the requests.
@@ -28,7 +28,7 @@ def caveats_of_log(log: InteractionLog, requests: PastRequests) -> tuple[str, ..
 def caveats_of_requests(
     rankings: Rankings, n_listed: int, lengths: NDArray[np.int64], strongest: str | None
 ) -> Iterator[str]:
-    """A sentence where much of what was wanted may not be listed, or most requests come without a history.
+    """Sentences if much of what was wanted may not be listed, or if most requests come without a history.
 
     Args:
         rankings: of the requests.
@@ -43,7 +43,7 @@ def caveats_of_requests(
 
 
 def caveats_of_rules(policy: PolicyConfig) -> Iterator[str]:
-    """A sentence where rules move items in the lists of the full pipeline."""
+    """A sentence if rules move items in the lists of the full pipeline."""
     usual = PolicyConfig(discovery=0.0)
     moving = [name for name in _MOVING_RULES if getattr(policy, name) != getattr(usual, name)]
     if moving:
@@ -86,7 +86,7 @@ def _caveat_of_unlisted(rankings: Rankings) -> Iterator[str]:
 
 
 def _caveat_of_what_is_left(n_unlisted: int, n_listed: int) -> Iterator[str]:
-    """A sentence where most of what was wanted may not be listed."""
+    """A sentence if most of what was wanted may not be listed."""
     if n_unlisted > n_listed:
         yield (
             "Less than half of what was wanted is left, and it may be easier to rank. If seen items are left out and a "
@@ -95,7 +95,7 @@ def _caveat_of_what_is_left(n_unlisted: int, n_listed: int) -> Iterator[str]:
 
 
 def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator[str]:
-    """A sentence where most of what got the strongest event may not be listed: other events can hide that."""
+    """A sentence if most of what got the strongest event may not be listed, which other events can hide."""
     if event is not None and n_unlisted > n / 2:
         yield (
             f"Of {counted(n, 'item')} with the event {event}, {n_unlisted:,} may not be listed and are not counted, so "
@@ -104,7 +104,7 @@ def _caveat_of_strongest(event: str | None, n_unlisted: int, n: int) -> Iterator
 
 
 def _caveat_of_newcomers(lengths: NDArray[np.int64]) -> Iterator[str]:
-    """A sentence where most requests are of users without a history: what reads histories says nothing there."""
+    """A sentence if most requests are of users without a history: they say nothing of sources that read histories."""
     n_newcomers = int(np.count_nonzero(lengths == 0))
     if n_newcomers > len(lengths) / 2:
         yield (

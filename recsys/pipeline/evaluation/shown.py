@@ -47,9 +47,9 @@ def dcg_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> M
 
 
 def _dcg(requests: PastRequests, row: int, items: NDArray[np.int32]) -> float:
-    """Discounted gain of the items, best first, in the place of the list that was shown for the request `row`.
+    """Discounted gain of the items, best first, in place of the list that was shown for the request `row`.
 
-    An item that was wanted gains the more, the more seldom the place at which it was shown is looked at.
+    The gain of a wanted item is divided by the chance that the place at which it was shown is looked at.
     """
     shown = slice(requests.shown.offsets[row], requests.shown.offsets[row + 1])
     targets = slice(requests.targets.offsets[row], requests.targets.offsets[row + 1])

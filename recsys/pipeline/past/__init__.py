@@ -1,7 +1,7 @@
-"""Requests whose outcome is known, asked again as at their moment.
+"""Requests whose outcome is known, replayed as of their moment.
 
 log_requests     finds them in a log
 requests         holds them, and draws from them; request_parts, what each holds
-scoring          asks sources, or a whole recommender, about them
+scoring          scores and ranks them with fitted sources and rankers
 strongest_event  what counts as bought
 """

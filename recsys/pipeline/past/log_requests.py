@@ -1,8 +1,8 @@
-"""The requests that a log tells of, a row each.
+"""The requests that can be found in a log, one row each.
 
 What a user does with an item in one visit is one act: a view, a cart and a purchase within minutes are together one
 strong answer to the list that was open at the view. If the purchase were a request of its own, its user would have just
-looked at the item, and it would take no recommender to foretell what is bought.
+looked at the item, and it would need no recommender to predict what is bought.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def requests_of_log(log: InteractionLog, start: int, end: int) -> pl.DataFrame:
         )
         .sort("time", "user", "request", maintain_order=True)
     )
-    # Of what was shown without a request_id, nobody knows what followed.
+    # For impressions without a request_id, it is not known what followed.
     has_list = (pl.col("request") >= 0) & (pl.col("shown").list.len() > 0)
     return requests.with_columns(has_list=has_list).drop("request", "moment")
 

@@ -21,7 +21,7 @@ class Unanswered(NamedTuple):
 
     @classmethod
     def none(cls) -> "Unanswered":
-        """No request: what stands where nothing tells of unanswered ones."""
+        """No unanswered request."""
         return cls(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64))
 
     def take(self, chosen: NDArray[np.intp]) -> "Unanswered":
@@ -37,7 +37,7 @@ class ItemsOfRequests(NamedTuple):
     items: NDArray[np.int32]
     """(n,) item numbers, distinct within a request"""
     values: NDArray[Any]
-    """(n,) what is known of each"""
+    """(n,) a value of each item, such as its weight or its place"""
 
     @classmethod
     def of(cls, items: pl.Series, values: pl.Series) -> "ItemsOfRequests":
@@ -66,7 +66,7 @@ class ItemsOfRequests(NamedTuple):
 
 
 class GivenHistories(NamedTuple):
-    """Items that come with requests, beside what is stored of their users, oldest first."""
+    """Items that come with requests, in addition to stored histories, oldest first."""
 
     offsets: NDArray[np.int64]
     """(n_requests + 1,) where each request's items start"""
@@ -75,7 +75,7 @@ class GivenHistories(NamedTuple):
     weight: float
     """of each event"""
     ago: int | None = None
-    """how long before the request they were chosen, microseconds; None: nobody tells"""
+    """how long before the request they were chosen, microseconds; None: not known"""
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -83,7 +83,7 @@ class GivenHistories(NamedTuple):
         return rows_of_entries(self.offsets)
 
     def histories(self, now: NDArray[np.int64]) -> HistoryBatch:
-        """As what was done before the moments `now` (n_requests,), microseconds."""
+        """These items as histories before the moments `now` (n_requests,), microseconds."""
         bare = HistoryBatch.of_ids(self.offsets, self.items, self.weight, now)
         return bare if self.ago is None else replace(bare, times=(now - self.ago)[self.rows])
 

@@ -17,7 +17,7 @@ OF_ONE_USER = 10
 usual log, where people differ too, this leaves out a few requests in a hundred."""
 
 MOST_UNANSWERED = 1_000
-"""Most unanswered requests for each answered one: where hardly any answer names its list, there would be more than fit
+"""Most unanswered requests for each answered one: if hardly any answer names its list, there would be more than fit
 into memory."""
 
 _A_MOMENT = 60_000_000
@@ -39,8 +39,8 @@ class PastRequests:
             -1 where unknown.
         has_list: (n_requests,) True where the id of the list is known from which something was chosen.
         n_left_out: requests that are not here, since their users have far more than others, see `capped_per_user`.
-        unanswered: further requests: nobody chose from a list whose id is known.
-        given: items that come with the requests; None: nothing is known but what is stored of their users.
+        unanswered: further requests: lists whose id is known and from which nothing was chosen.
+        given: items that come with the requests; None: they come without any.
     """
 
     users: NDArray[np.int32]
@@ -58,14 +58,14 @@ class PastRequests:
 
     @classmethod
     def unlabelled(cls, users: NDArray[np.int32], times: NDArray[np.int64]) -> "PastRequests":
-        """Requests of which nothing is told but who asked (n_requests,), and when (n_requests,), in time order."""
+        """Requests of which only the users (n_requests,) and the times (n_requests,), in order, are known."""
         offsets, none = np.zeros(len(users) + 1, dtype=np.int64), np.zeros(0, dtype=np.int32)
         targets, shown = (ItemsOfRequests(offsets, none, none.astype(kind)) for kind in (np.float32, np.int16))
         return cls(users, users, times, targets, shown, np.zeros(len(users), dtype=bool))
 
     @property
     def has_impressions(self) -> bool:
-        """Whether any request tells what was shown."""
+        """Whether it is known of any request what was shown."""
         return len(self.shown.items) > 0
 
     def block(self, start: int, stop: int) -> "PastRequests":
@@ -86,8 +86,8 @@ class PastRequests:
         )
 
     def with_given_histories(self, histories: HistoryBatch, weight: float, seed: int) -> "PastRequests":
-        """The requests of users who had chosen something before, as if nothing but these items, in bare form, were
-        known of them.
+        """The requests of users who had chosen something before, as if only these items were known of them, without
+        times and kinds of events.
 
         Args:
             histories: of the requests.
@@ -117,9 +117,10 @@ class PastRequests:
         return replace(several, targets=targets.keep(~is_given), given=given)
 
     def asked_ahead(self, log: InteractionLog, start: int, most: int, seed: int) -> "PastRequests":
-        """At most `most` requests, asked before their users came, as when a batch makes lists: at moments drawn evenly
-        from the times between the acts of users, so that long pauses are met more often than short ones. What was shown
-        in the visit was not yet.
+        """At most `most` requests as if asked before their users came, as when a batch makes lists.
+
+        The moments are drawn evenly from all the time between each request and the act of its user before, so that long
+        pauses are met more often than short ones. What was shown in the visit is left out: it was shown later.
 
         Args:
             log: of these requests and what came before.
@@ -127,9 +128,9 @@ class PastRequests:
             most: number of requests.
             seed: of the draws.
         """
-        asked = pl.DataFrame({"user": self.users, "time": self.times})
+        requests = pl.DataFrame({"user": self.users, "time": self.times})
         acts = pl.DataFrame({"user": log.users, "acted": log.times}).filter(~log.is_impression)
-        before = asked.join_asof(  # the join need not check it: a log is in the order of time
+        before = requests.join_asof(  # both are in the order of time, so the join need not check that
             acts, left_on="time", right_on="acted", by="user", check_sortedness=False, allow_exact_matches=False
         )
         pauses = self.times - np.maximum(before["acted"].fill_null(start).to_numpy(), start)
@@ -148,11 +149,11 @@ class PastRequests:
 
     @property
     def times_unanswered(self) -> NDArray[np.int64]:
-        """(n,) microseconds: the unanswered requests beside these, if requests without a list are answered as often as
-        those with one.
+        """(n,) microseconds: the unanswered requests that are taken to belong to these, if requests without a list are
+        answered as often as those with one.
 
-        When somebody finds an item without a list, the log tells only what was chosen. Where no list is answered,
-        nothing tells which events are answers, and there are no unanswered requests.
+        When somebody finds an item without a list, the log says only what was chosen. If no list is answered at all, it
+        is not known which events are answers, and there are no unanswered requests.
         """
         known, n_lists = self.unanswered.times, np.count_nonzero(self.has_list)
         n = min(round(len(known) * len(self) / n_lists), MOST_UNANSWERED * len(self)) if n_lists else 0
@@ -184,7 +185,7 @@ class PastRequests:
 
     def capped_per_user(self, seed: int) -> "PastRequests":
         """At most `OF_ONE_USER` times as many requests of each user as the median user has, drawn evenly, so that a few
-        users do not decide (Covington et al., RecSys 2016, take equally many of each user).
+        users do not dominate (Covington et al., RecSys 2016, take equally many of each user).
 
         The unanswered requests are drawn in the same way: a crawler has more of them than anybody.
         """
@@ -196,8 +197,8 @@ class PastRequests:
 
     @classmethod
     def of(cls, log: InteractionLog, start: int, end: int) -> "PastRequests":
-        """All requests of the window [start, end) that were followed by a sign of interest in it, and when others
-        were."""
+        """All requests of the window [start, end) that were followed by a sign of interest in it, and the users and
+        times of the unanswered ones."""
         found = requests_of_log(log, start, end)
         is_answered = pl.col("targets").list.len() > 0
         requests, unanswered = found.filter(is_answered), found.filter(~is_answered, "has_list")

@@ -1,6 +1,6 @@
 """Past requests, scored and ranked as at their moment: by what was known, and what could have been listed, then.
 
-What is not available today could be listed then, unless `available_until` tells that it was gone. If what is gone today
+What is not available today could be listed then, unless `available_until` says that it was gone. If what is gone today
 were left out, a log of unique things, which vanish once somebody has them, would hold nothing that was wanted. If items
 were taken as gone after their last event, old items that are still there would look like what is wanted next.
 """
@@ -26,12 +26,12 @@ from recsys.pipeline.ranking.scoring import Scoring
 
 @dataclass(frozen=True)
 class PastScoring:
-    """Sources that are asked about past requests, each as it would have been answered at its own moment.
+    """Sources with which past requests are scored, each as it would have been at its own moment.
 
     Attributes:
         scoring: fitted sources, with a state that holds all events; only those before each request are looked at.
         config: with `policy.seen` and `policy.discovery` resolved.
-        users: ids of the numbers by which requests name who asks.
+        users: ids of the user numbers in the requests.
     """
 
     scoring: Scoring
@@ -39,7 +39,7 @@ class PastScoring:
     users: Vocabulary
 
     def with_chosen(self, live: Collection[str], weights: SourceWeights) -> "PastScoring":
-        """This with only these live sources, in the configuration too, and with other weights."""
+        """The same with only these live sources, in the configuration too, and with other weights."""
         names = tuple(name for name in self.config.candidates.sources if name not in LIVE or name in live)
         config = self.config.changed(candidates={"sources": names})
         return PastScoring(self.scoring.with_chosen(live, weights), config, self.users)
@@ -68,7 +68,7 @@ class PastScoring:
 
 @dataclass(frozen=True)
 class PastPipeline:
-    """Sources, features and rankers that have not learned from the requests that they are asked about.
+    """Sources, features and rankers that have not learned from the requests that they rank.
 
     Attributes:
         past: the sources.

@@ -13,7 +13,7 @@ class StrongestEvent:
 
     Attributes:
         weight: its worth by the config.
-        name: "purchase"; of several with the same weight all names.
+        name: such as "purchase"; if several have this weight, the names of all.
     """
 
     weight: float
@@ -21,11 +21,11 @@ class StrongestEvent:
 
     @classmethod
     def of(cls, learned: InteractionLog, measured: InteractionLog) -> "StrongestEvent | None":
-        """The strongest event that was learned from, where it can be measured in another log.
+        """The strongest event of the log that was learned from, if it can be measured in another log.
 
         Returns:
-            None where that event does not occur in `measured`, or where no weaker one was learned from, which it could
-            be told from.
+            None if that event does not occur in `measured`, or if no weaker one was learned from that it could be
+            distinguished from.
         """
         weights = np.unique(learned.weights[learned.weights > 0])
         if len(weights) < 2 or not np.any(measured.weights == weights[-1]):

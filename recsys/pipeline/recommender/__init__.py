@@ -9,7 +9,7 @@ reasons      why an item is in a list
 fallback     the list when no other can be had
 similar      items like one
 known_users  ids, pseudonyms, who was forgotten
-user_lookup  what is known of a user, and users by a part of their id
-live_events  what came since the training, into a snapshot and back
+user_lookup  history and profile of a user, and users by a part of their id
+live_events  events and items since the training, into a snapshot and back
 matching     a data set in the numbers of a version
 """

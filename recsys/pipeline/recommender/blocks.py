@@ -65,10 +65,10 @@ def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scorin
 
 def _rules(request: Request, usual: PolicyConfig) -> PolicyConfig:
     rules = overridden(usual, request.policy)
-    told = {key: getattr(usual, key) for key in ("seen", "discovery") if getattr(rules, key) == "auto"}
+    decided = {key: getattr(usual, key) for key in ("seen", "discovery") if getattr(rules, key) == "auto"}
     if request.candidates is not None and request.policy.get("seen", "auto") == "auto":
-        told["seen"] = "keep"  # the caller has chosen what to rank, and does not ask for anything else
-    return rules.model_copy(update=told) if told else rules
+        decided["seen"] = "keep"  # the caller has chosen what to rank, and does not ask for anything else
+    return rules.model_copy(update=decided) if decided else rules
 
 
 def _with_given(

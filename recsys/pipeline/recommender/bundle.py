@@ -44,7 +44,7 @@ class Bundle:
         rankers: the ranker, its ablations and calibrations.
         report: figures of the test window, by models that had not seen it.
         fingerprint: sha256 of the data.
-        store: how far the event log of a store is in it.
+        store: up to which entry it holds the event log of a store.
         continued: how many trainings ago one was from scratch; 0 if this one was.
         n_rejected: rows of the data set that were set aside.
         version: name in the registry; empty before it is published.

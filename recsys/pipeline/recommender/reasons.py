@@ -82,7 +82,7 @@ class Explainer:
         chosen = self.history.positive()
         before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
         others = recent.keep(recent.items != item)
-        told = [
+        sentences = [
             f"you chose it {self._at_least}{_times(before)} before" if before else None,
             self._next(item, chosen, steps),
             self._linked(item, others, counted_by),
@@ -93,8 +93,8 @@ class Explainer:
         number, now = np.array([item], dtype=np.int32), self.history.now[:1]
         lately = int(self.scoring.state.counts("item_positives", number, now, _MONTH)[0])
         if lately:
-            told.append(f"chosen {_times(lately)} in the last 30 days")
-        reasons = [reason for reason in told if reason is not None]
+            sentences.append(f"chosen {_times(lately)} in the last 30 days")
+        reasons = [reason for reason in sentences if reason is not None]
         if reasons:
             return reasons
         ever = int(self.scoring.state.counts("item_positives", number, now)[0])
@@ -162,8 +162,8 @@ class Explainer:
         telling = np.where(shares < _COMMON, -shared * np.log(shares), 0)
         for place in np.argsort(-telling, kind="stable")[: np.count_nonzero(telling)].tolist():
             column, value = model.groups.name(int(groups[place]))
-            told = self.scoring.catalogue.frame[column][np.append(chosen, item)]  # may have changed since training
-            *like, is_so = has_value(told, value).tolist()
+            values = self.scoring.catalogue.frame[column][np.append(chosen, item)]  # may have changed since training
+            *like, is_so = has_value(values, value).tolist()
             if is_so and (count := sum(like)):
                 items = f"{self._at_least}{counted(count, 'item')}"
                 return f"{column} {_quoted(value)}, like {items} that you chose"

@@ -1,4 +1,4 @@
-"""What a recommender knows of its users, for people who look them up."""
+"""What a recommender knows about its users, for people who look them up."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def history_of(recommender: Recommender, user_id: str, n: int = 100) -> list[tup
 
 
 def profile_of(recommender: Recommender, user_id: str) -> dict[str, list[str]]:
-    """What the user table says of a user, by column. Numbers and times are told as the tenth that they lie in."""
+    """What the user table says of a user, by column. Numbers and times are given as the tenth that they lie in."""
     profiles, id_ = recommender.scoring.sources.user_profiles, recommender.users.remembered_id(user_id)
     found: dict[str, list[str]] = {}
     for column, value in profiles.of_user(id_) if profiles is not None and id_ is not None else ():

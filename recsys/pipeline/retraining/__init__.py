@@ -1,9 +1,9 @@
-"""Learning from what came since, unattended.
+"""Unattended learning from the events since the last training.
 
 increment   what came since the served version
-new_data    its checks
+new_data    checks of that data
 retrain     trains a challenger, and promotes it or not
-gate        its checks against the served version
-forgetting  users leave the served version
-watch       again and again, with metrics and messages
+gate        checks of the challenger against the served version
+forgetting  users who are removed from the served version
+watch       retraining again and again, with metrics and messages
 """

@@ -1,6 +1,6 @@
 """May the challenger replace the champion? Checks on requests from which neither has learned, and guardrails.
 
-Quality is a paired bootstrap; the guardrails are what a mean of ndcg does not show.
+Quality is judged by a paired bootstrap; the guardrails look at what a mean of ndcg does not show.
 """
 
 import time
@@ -31,7 +31,7 @@ _TIMED = 30
 
 
 def compare(challenger: MeasuredReport, champion: MeasuredReport, seed: int) -> tuple[str, Comparison]:
-    """What judges these requests, and by it the challenger's own test models minus the champion."""
+    """The metric by which these requests are judged, and the challenger's own test models minus the champion by it."""
     judged = _judged(challenger, champion)
     return judged.metric, judged.compared(seed)
 
@@ -44,12 +44,12 @@ def check_quality(
     config: RetrainConfig,
     seed: int,
 ) -> Iterator[Check]:
-    """Everything that two measurements of the same requests tell.
+    """All checks by two measurements of the same requests.
 
     Args:
         challenger, champion: of the newest window, which neither has learned from.
         own_test: what the champion reached in its own test.
-        n_items: that past lists could hold.
+        n_items: number of items that past lists could hold.
     """
     ours, theirs = challenger.measurements, champion.measurements
     yield from _signal(challenger, own_test, n_items, config)
@@ -83,10 +83,10 @@ class _Duel(NamedTuple):
         return self.ours.against(self.theirs, self.metric, seed=seed)
 
     def not_worse(self, name: str, tolerance: float, seed: int) -> Check:
-        """Refused where chance does not explain the loss and it is more than the tolerance, a share of the metric.
+        """Refused if chance does not explain the loss, and it is more than the tolerance, a share of the metric.
 
-        It says which losses so few requests cannot show. Refusing whatever might be one of these would leave a small
-        shop with its first version.
+        The message says which losses so few requests cannot show. If every possible loss led to a refusal, a small shop
+        would be left with its first version.
         """
         found, reached = self.compared(seed), self.theirs.mean(self.metric)
         worse = found.verdict == "worse" and -found.difference > tolerance * reached
@@ -100,10 +100,10 @@ class _Duel(NamedTuple):
 
 
 def _judged(challenger: MeasuredReport, champion: MeasuredReport) -> _Duel:
-    """What decides whether the challenger is better.
+    """The measurements that decide whether the challenger is better.
 
-    Where at least half of the requests began with a list that somebody was shown, it is the order of what was shown,
-    see `recsys.pipeline.evaluation.shown`; else all items are ranked.
+    If at least half of the requests began with a list that was shown, the order of what was shown decides, see
+    `recsys.pipeline.evaluation.shown`; otherwise all items are ranked.
     """
     ours, theirs = challenger.measurements, champion.measurements
     if ours.shown is None or theirs.shown is None or not ours.shown.n_requests:
@@ -117,8 +117,8 @@ def _signal(
 ) -> Iterator[Check]:
     """Whether the new requests can be ranked at all: where labels or users were shuffled, no version does well.
 
-    What counts is what a version has beyond chance, which finds much in a small catalogue; or else beyond the best list
-    that is the same for everybody. In a campaign all users want the same, which ends with it.
+    What counts is how far a version is ahead of chance, which finds much in a small catalogue; or else of the best list
+    that is the same for everybody: during a campaign all users want the same, and no longer when it is over.
     """
     found, expected = _reached(challenger), _reached(own_test)
     if found is None or expected is None:

@@ -37,7 +37,7 @@ class Increment:
         n_unusable: further new events that were set aside.
         set_aside: changes of items that could not be used, a sentence for each.
         digests: `user_digest` of the users who are to be forgotten.
-        read: how far into the store's log it reaches; None where none was ever read.
+        read: how far into the store's log it reaches; None if no store was ever read.
     """
 
     dataset: Dataset
@@ -96,7 +96,7 @@ class Increment:
             dataset=renumbered(dataset, champion),
             n_events=len(new),
             n_signs=len(new.positive()),
-            # What was bad then is no fault of what is new.
+            # Bad rows of the old data are no fault of the new data.
             n_unusable=max(0, dataset.n_rejected - champion.n_rejected),
             set_aside=(),
             digests=(),
@@ -123,7 +123,7 @@ def _read(store: Store, after: int) -> tuple[list[Event], set[str], int]:
 
 
 def _passed_over(store: Store, until: int, before: ItemCatalogue, now: ItemCatalogue) -> list[Event]:
-    """Events up to an offset whose items have come since: earlier trainings, not knowing these, left them out."""
+    """Events up to an offset whose items came later: earlier trainings left them out, not knowing the items."""
     new = {*now.vocabulary.ids(range(len(before), len(now)))}
     known = takewhile(lambda entry: entry[0] <= until, _pages(store.read, 0)) if new and until else ()
     return [event for _, event in known if event.item_id in new]

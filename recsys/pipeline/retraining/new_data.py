@@ -44,7 +44,7 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
     span = (int(newer.times[0]), int(newer.times[-1]) + 1) if len(newer) else (0, 0)
     length = span[1] - int(past.times[-1]) if len(newer) and len(past) else 0
     start = len(past) - len(past.after(int(past.times[-1]) - max(length, WEEK))) if len(past) else 0
-    # What came late, as purchases in a nightly file, is as new as what came in time.
+    # Events that came late, such as purchases in a nightly file, are as new as those that came in time.
     is_late = _came_late(champion, past, start)
     last = past.select(np.flatnonzero(~is_late[start:]) + start)
     new = log.select(np.concatenate([np.flatnonzero(is_late), np.arange(len(past), len(log))]))
@@ -77,9 +77,10 @@ def _impressions(log: InteractionLog) -> InteractionLog:
 
 
 def _came_late(champion: Bundle, past: InteractionLog, start: int) -> NDArray[np.bool_]:
-    """(n_past,) which events from the place `start` on the served version would know, had they come in time.
+    """(n_past,) True for events, from the place `start` on, that the served version would have known had they come in
+    time.
 
-    What is older than that was imported, and says nothing of how a shop does now.
+    Events before `start` that it does not know were imported, and say nothing of how a shop does now.
     """
     is_late = np.zeros(len(past), dtype=bool)
     recent = past.select(slice(start, None))
@@ -96,7 +97,7 @@ def _late(past: InteractionLog, is_late: NDArray[np.bool_], newer: InteractionLo
     """Signs of interest that came too late. They are reported, not refused, because everything but the ranker learns
     from them.
 
-    The requests that they belong to are in what the sources have learned from, and those may teach no ranker.
+    The requests that they belong to lie in the time that the sources have learned from, which may teach no ranker.
     """
     late, in_time = len(past.select(is_late).positive()), len(newer.positive())
     if late > _MANY_LATE * (late + in_time):
@@ -129,8 +130,8 @@ def _moments(log: InteractionLog, users: NDArray[np.int32]) -> pl.DataFrame:
 def _volume(
     name: str, past: InteractionLog, new: InteractionLog, span: tuple[int, int], config: RetrainConfig
 ) -> Check:
-    """How many new events there are, beside the same hours of the same weekdays before; beside the mean rate where the
-    log is too short for that.
+    """How many new events there are, compared with the same hours of the same weekdays before; with the mean rate if
+    the log is too short for that.
 
     Args:
         span: from the first new event of any kind on, as a server that starts to write long after an export leaves a
@@ -156,7 +157,7 @@ def _volume(
 
 
 def check_unusable(n_new: int, n_unusable: int, config: RetrainConfig) -> Check:
-    """New events that were set aside: many of them are no accident, such as ids in another form."""
+    """New events that were set aside: many of them have a common cause, such as ids in another form."""
     share = n_unusable / max(1, n_new + n_unusable)
     words = (
         f"{share:.1%} of the new events name unknown items or have wrong cells; {config.max_unusable:.0%} are allowed"
@@ -279,7 +280,7 @@ def _values(last: InteractionLog, new: InteractionLog, config: RetrainConfig) ->
 def _scale(
     name: str, what: str, then: NDArray[np.floating], now: NDArray[np.floating], few: int, config: RetrainConfig
 ) -> Check:
-    """The median of what is above 0, and how much of it is: 0 is what a reader writes who finds no number."""
+    """The median of the values above 0, and how many are: a program that finds no number often writes 0."""
     then, now = then[np.isfinite(then)], now[np.isfinite(now)]
     above = [float(np.mean(values > 0)) if len(values) >= few else 0.0 for values in (then, now)]
     if len(now) >= few and above[0] - above[1] > config.max_drift:

@@ -40,12 +40,12 @@ class Decision:
         champion: the version that was served.
         challenger: the new version; None when none was published.
         new_events: events since the champion.
-        trained: how the challenger was; None when nothing was trained.
-        metric: what they were compared by: ndcg@10 of all items, or the examination-weighted dcg@10 of shown ones; see
-            `gate.compare`.
+        trained: how the challenger was trained; None when nothing was.
+        metric: by which the two were compared: ndcg@10 of all items, or the examination-weighted dcg@10 of shown ones;
+            see `gate.compare`.
         comparison: the metric of the challenger's own test models minus the champion's, on requests new to both.
         checks: all of them, in the order in which they were made.
-        set_aside: what of the new data could not be used, a sentence each.
+        set_aside: new data that could not be used, a sentence for each.
         forgotten_in: the version that took the champion's place with the same models and without the events of users
             who were forgotten; None when that was not needed.
     """
@@ -158,11 +158,11 @@ class _Retraining:
         n_signs = increment.n_signs
         if n_signs < config.min_events:
             unusable = check_unusable(n_new, n_unusable, config)
-            if not unusable.passed and n_signs + n_unusable >= config.min_events:  # they are what is missing
+            if not unusable.passed and n_signs + n_unusable >= config.min_events:  # without them there are too few
                 return _refused(decision, [unusable])
             signs = counted(n_signs, "new sign of interest", "new signs of interest")
-            asked = f"retrain.min_events asks for {config.min_events:,}"
-            return _skipped(decision, f"{signs} among {counted(n_new, 'new event')}; {asked}")
+            least = f"retrain.min_events asks for {config.min_events:,}"
+            return _skipped(decision, f"{signs} among {counted(n_new, 'new event')}; {least}")
         # The events of users who are to be forgotten are not missing from the new data.
         remembered = replace(champion, log=without_users(champion.log, increment.digests))
         checks = check_data(remembered, increment.dataset, n_unusable)
@@ -220,8 +220,8 @@ class _Retraining:
     def _train_challenger(self, test_start: int, found: float, expected: float) -> tuple[TrainedBundle, TrainingMode]:
         """Train the challenger, and say how.
 
-        From scratch where that was asked for or is due, where the champion's sources do not fit the data, or where the
-        champion ranks the new requests far worse than those of its own test.
+        It is trained from scratch if that was asked for or is due, if the champion's sources cannot be fitted on the
+        data, or if the champion ranks the new requests far worse than those of its own test.
 
         Args:
             found, expected: the champion's ndcg@10 on the new requests and in its own test.
@@ -242,7 +242,7 @@ class _Retraining:
 
 
 def _check_rollback(history: Sequence[VersionChange]) -> Check:
-    """Refused after a rollback, which somebody had a reason for: the challenger has learned from the same events as the
+    """Refused after a rollback, for which somebody had a reason: the challenger has learned from the same events as the
     version that was rolled back, and would take its place the next night."""
     chosen = next((change for change in reversed(history) if not is_clearing(change)), None)
     if chosen is None or chosen.action == "promote":
@@ -253,11 +253,11 @@ def _check_rollback(history: Sequence[VersionChange]) -> Check:
 
 
 def _skipped(decision: Decision, reason: str) -> Decision:
-    """There is too little to learn from, or to measure on."""
+    """The decision if there is too little to learn from, or to measure on."""
     return replace(decision, reason=reason, checks=(*decision.checks, Check("events", False, reason)))
 
 
 def _refused(decision: Decision, checks: Sequence[Check]) -> Decision:
-    """The checks that failed are the reason."""
+    """The decision if checks failed, with these as the reason."""
     reason = "; ".join(f"{check.name}: {check.words}" for check in checks if not check.passed)
     return replace(decision, action="refused", reason=reason, checks=tuple(checks))

@@ -50,7 +50,7 @@ class Schedule:
         next_time = datetime.combine(now.date(), self.at, UTC)
         if next_time <= now:
             next_time += timedelta(days=1)
-        if failures:  # not a whole day for a store that was away for a minute
+        if failures:  # a store that was away for a minute must not cost a whole day
             retry = now + timedelta(minutes=10 * min(1 << (failures - 1), _MOST_BACKOFF))
             next_time = min(next_time, retry)
         return (next_time - now).total_seconds() + 60 * chance
@@ -96,7 +96,7 @@ class Watch:
         schedule: when.
         registry: for messages.
         metrics: a file for the textfile collector of Prometheus' node_exporter; None: none is written.
-        webhook: URL that gets a JSON object for each promotion, refusal and failure; None: nobody is told.
+        webhook: URL that gets a JSON object for each promotion, refusal and failure; None: none is sent.
         turns: how many turns there were of each kind.
     """
 
@@ -190,7 +190,7 @@ def post(url: str, content: dict[str, Any], seconds: float = _WEBHOOK_SECONDS) -
     """Send a JSON object.
 
     Raises:
-        OSError, ValueError, HTTPException: it was not taken, or not within so many seconds in all.
+        OSError, ValueError, HTTPException: it was not accepted, or not within so many seconds in all.
     """
     request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
     errors: list[Exception] = []
@@ -202,7 +202,7 @@ def post(url: str, content: dict[str, Any], seconds: float = _WEBHOOK_SECONDS) -
         except Exception as error:
             errors.append(error)
 
-    # A socket's timeout is for each of its reads, and looking up a name has none: a thread of its own can be left.
+    # A socket's timeout is for each of its reads, and looking up a name has none; but a thread can be abandoned.
     thread = threading.Thread(target=send, name="webhook", daemon=True)
     thread.start()
     thread.join(seconds)
@@ -213,7 +213,7 @@ def post(url: str, content: dict[str, Any], seconds: float = _WEBHOOK_SECONDS) -
 
 
 def exposition(turn: TurnResult, turns: dict[str, int], now: float) -> str:
-    """Prometheus' text format; `recsys_retrain_last_turn_timestamp_seconds` that stands still is a dead watch.
+    """Prometheus' text format. If `recsys_retrain_last_turn_timestamp_seconds` stands still, the watch is dead.
 
     https://prometheus.io/docs/instrumenting/exposition_formats/
     """

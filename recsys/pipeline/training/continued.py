@@ -26,7 +26,8 @@ from recsys.progress import Progress, silent
 from recsys.text.cache import VectorCache
 
 _TEXT_SHARE = 0.2
-"""Share of the text budget. What the newest half of the new events says about words can wait for the next training."""
+"""Share of the text budget. The text model learns from the events before the test only: what the others say about words
+can wait for the next training."""
 
 _FEWER_PASSES = 4
 """ALS and the text network make this many times fewer passes over the log than when trained from scratch; `warm_passes`
@@ -34,7 +35,7 @@ takes no further share of these."""
 
 
 def can_continue(parent: Bundle, dataset: Dataset) -> bool:
-    """Whether the same sources can be fitted on these data as the parent has: its ranker works with no others.
+    """Whether all sources of the parent can be fitted on these data: its ranker works with no others.
 
     Args:
         dataset: with the parent's items first, see `renumbered`.
@@ -103,7 +104,7 @@ def continue_training(
 
 
 def measure_as_served(parent: Bundle, dataset: Dataset, start: int, seed: int, progress: Progress) -> MeasuredReport:
-    """Measure a version on the requests after a moment, knowing the items and events that a server knows by then.
+    """Measure a version on the requests after a moment, with the items and events that a server knows by then.
 
     Args:
         parent: has learned from nothing after that moment.
@@ -142,7 +143,7 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
 
 
 def _with_fewer_passes(config: Config) -> Config:
-    """The configuration of a warm start: what is learned already takes fewer passes."""
+    """The configuration of a warm start: fewer passes, because much is learned already."""
     epochs, iterations = (max(1, passes // _FEWER_PASSES) for passes in (config.text.epochs, config.cf.iterations))
     return config.changed(text={"epochs": epochs}, cf={"iterations": iterations})
 

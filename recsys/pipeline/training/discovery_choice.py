@@ -1,4 +1,4 @@
-"""`policy.discovery = auto`: how often lists hold items of which little is known."""
+"""`policy.discovery = auto`: how many hardly known items lists should hold."""
 
 from dataclasses import replace
 
@@ -22,8 +22,8 @@ def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: Event
 
     Args:
         requests: of the ranker window.
-        state: all events, those of dropped items too: items that really are hardly known are wanted less than items
-            whose past is only hidden.
+        state: all events, also those of dropped items, because items that are really hardly known are wanted less than
+            items whose past is only hidden.
 
     Returns:
         One point a setting, the ranker's order first; none where no request was held out.
@@ -35,8 +35,9 @@ def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: Event
     pipeline = replace(pipeline, rankers=replace(pipeline.rankers, full=older.ranker))
     curves = DialCurves(None, pipeline.past.scoring.with_state(state).signs, K)
     for labelled in labelled_blocks(pipeline.past, newest, None):
-        asked = labelled.reachable()
-        curves.add(pipeline.rank(asked.block, [K] * len(asked.block)), asked.block, asked.targets)
+        reachable = labelled.reachable()
+        ranked = pipeline.rank(reachable.block, [K] * len(reachable.block))
+        curves.add(ranked, reachable.block, reachable.targets)
     return curves.result().get("discovery", ())
 
 

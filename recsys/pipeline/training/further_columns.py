@@ -14,31 +14,33 @@ from recsys.data.items.catalogue import ItemCatalogue
 from recsys.progress import Progress
 
 _KNOWN_PATHS = ("category", "brand")
-"""Columns of a place of their own whose values may be paths; whole values have features of their own."""
+"""Columns with a meaning of their own whose values may be paths: here only their levels are compared, because there are
+features of the whole values already."""
 
 _MOST_LEVELS = 3
 """Levels of paths that are compared, the widest first."""
 
 _MOST = 8
-"""Most features that are declared by themselves; `features.extra` may name more."""
+"""Most features that are declared automatically; `features.extra` may name more."""
 
 _MOST_OF_WORTH = 3
-"""The same of those that tell what the acts on items with the value are worth."""
+"""The same for features of the worth of the acts on items with the value."""
 
 _MOST_QUANTITY_STEPS = 3
-"""The same of those that tell whether a number is above those of the newest acts, or below."""
+"""The same for features that say whether a number is above those of the newest acts, or below."""
 
 _MOST_POPULARITIES = 3
-"""The same of those that tell how wanted the items with a value are."""
+"""The same for features that say how wanted the items with a value are."""
 
 _LEAST_DATES = 2
-"""Different dates that items must have, more than: with one, or none, nothing tells when an item came."""
+"""Items must have more different dates than this, where no date counts as one: a single date for all says nothing of
+when an item came."""
 
 _LEAST_COVERAGE = 0.1
 """Share of the items that must have a value."""
 
 _LEAST_SHARED = 2.0
-"""Items that must have a value in common, on average: a column of ids or links tells nothing of a taste."""
+"""Items that must have a value in common, on average: a column of ids or links says nothing of a taste."""
 
 
 def with_further_columns(
@@ -91,7 +93,7 @@ def with_further_columns(
 
 
 def _first(features: Iterable[ExtraFeature], taken: Collection[str], most: int) -> list[ExtraFeature]:
-    """The first `most` features with a name of their own."""
+    """The first `most` features whose names are not taken."""
     by_name = {feature.name: feature for feature in features}
     return [feature for name, feature in by_name.items() if name not in taken][:most]
 
@@ -102,7 +104,7 @@ def _is_covered(frame: pl.DataFrame, column: str) -> bool:
 
 
 def _may_tell(frame: pl.DataFrame, column: str, level: int | None = None) -> bool:
-    """Whether enough items have a value, of paths at some level, and enough of these have it in common."""
+    """Whether enough items have a value (of paths: at this level), and enough of these share it with others."""
     members = members_of(frame[column], frame["item_id"], level) if _is_covered(frame, column) else None
     return members is not None and members.shape[1] > 1 and members.nnz >= _LEAST_SHARED * members.shape[1]
 

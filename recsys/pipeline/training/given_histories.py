@@ -1,7 +1,7 @@
 """Whether requests that bring their history are ranked by a ranker of their own.
 
-Nothing tells when and how the items of such a history were chosen; it may be all that a user ever did, or the cart of a
-guest. A ranker that learned from stored histories relies on what is missing there.
+It is not known when and how the items of such a history were chosen; it may be all that a user ever did, or the cart of
+a guest. A ranker that learned from stored histories relies on what is missing here.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ def with_own_ranker(rankers: Rankers, rows: LearningRows, window: UnseenWindow, 
     """The rankers, with one for requests that bring their history if it orders the newest of these better.
 
     Args:
-        rankers: of all other requests; `older` of them has not learned from the newest ones.
+        rankers: those of all other requests; their `older` has not learned from the newest ones.
         rows: of requests of the window that bring their history.
     """
     newest = rows.newest
@@ -43,7 +43,7 @@ def with_figures_of_given(report: MeasuredReport, rankers: Rankers, rows: Ranker
     """The report, with how well the candidates of requests that bring their history are ordered.
 
     Args:
-        rankers: with one of these requests; they have not learned from them.
+        rankers: with a ranker of such requests; none has learned from those measured here.
         rows: of such requests of the test window.
     """
     if not rows.n_requests:
@@ -52,8 +52,8 @@ def with_figures_of_given(report: MeasuredReport, rankers: Rankers, rows: Ranker
         mean_ndcg(rows, found.full.score(rows.table)) * rows.covered
         for found in (rankers.of(brings_history=True), rankers)
     )
-    told = (
+    figures = (
         f"requests that bring their history have a ranker of their own: ndcg@10 {own:.4f} on {rows.n_requests:,} of "
         f"the test window, asked for users of whom nothing is stored; by the ranker of the others {other:.4f}"
     )
-    return replace(report, facts={**report.facts, "given histories": told})
+    return replace(report, facts={**report.facts, "given histories": figures})

@@ -34,7 +34,7 @@ class PastProposals:
         wanted: (n_pairs,) True for what was then chosen.
         rows: (n_pairs,) the request of each pair, increasing.
         n_wanted: (n_requests,) how many items that may be listed each request wanted, proposed or not.
-        has_history: (n_requests,) False where nothing was known of what the user did.
+        has_history: (n_requests,) False for users without a known history.
         n_eligible: (n_requests,) how many items may be listed.
     """
 
@@ -139,10 +139,9 @@ class PastProposals:
         return np.asarray(bounded / bounded.mean())
 
     def recalls(self, weights: SourceWeights, n: int) -> NDArray[np.float64]:
-        """(n_requests with something wanted,) the share of it among the `n` candidates that the weights give.
+        """(n,) of each request that wanted something, the share of it among the `n` candidates that the weights give.
 
-        Where fewer are proposed, other items fill the places, see `merge`; what is wanted is taken to be among them by
-        chance.
+        Where fewer items are proposed, others fill the places, see `merge`; what is wanted is among these by chance.
         """
         counts = np.array([weights.of(source, self.has_history) for source in self.sources], dtype=np.float32)
         by_request = counts.reshape(len(self.sources), len(self.has_history)).T
@@ -156,5 +155,5 @@ class PastProposals:
         not_proposed = self.n_wanted - np.bincount(self.rows[self.wanted], minlength=n_requests)
         filled_up = np.maximum(n - n_proposed, 0) / np.maximum(self.n_eligible - n_proposed, 1)
         found = found + not_proposed * np.minimum(filled_up, 1.0)
-        asked = self.n_wanted > 0
-        return np.asarray(found[asked] / self.n_wanted[asked])
+        wants = self.n_wanted > 0
+        return np.asarray(found[wants] / self.n_wanted[wants])

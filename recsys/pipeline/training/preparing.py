@@ -100,7 +100,7 @@ def _check_places(window: InteractionLog) -> None:
     """Check that the log of the ranker's window has positions of what was shown, from which `ranker.debias` learns.
 
     Raises:
-        DataError: it tells none.
+        DataError: it has none.
     """
     if not (window.is_impression & (window.positions >= 0)).any():
         raise DataError(

@@ -62,17 +62,18 @@ def training_rows(
 ) -> Iterator[RankerRows]:
     """Rows of a window that the sources have not seen, some hundred requests at a time.
 
-    Where the log tells what was shown, the shown items join the candidates, and what was shown and left alone teaches
-    the ranker what is not wanted. They are marked, because probabilities are calibrated on candidates. Without
-    impressions, candidates without a reaction count as not wanted. A wanted item that no source proposed gives no row:
-    when serving, the ranker never meets such a case. Such a request still counts for probabilities, as does one in
-    which nobody chose from what was shown. What is in the cart is not wanted again in the same visit.
+    If the log says what was shown, the shown items join the candidates, and what was shown and not chosen teaches the
+    ranker what is not wanted. Rows that are only there because the item was shown are marked, because probabilities are
+    calibrated on candidates. Without impressions, candidates without a reaction count as not wanted. A wanted item that
+    no source proposed gives no row: when serving, the ranker never meets such a case. Such a request still counts for
+    probabilities, as does one in which nothing was chosen from what was shown. What is in the cart already counts as
+    not wanted, unless the user chose it once more in the same visit.
 
     Args:
         past: with sources fitted strictly before the window.
         requests: the window's requests.
         strongest: weight of the strongest event.
-        met: (n_items,) microseconds: an item gives no row of a request that is not later.
+        met: (n_items,) microseconds: an item gives rows only of requests after this moment.
     """
     yield replace(_no_rows(len(features.names)), missed=requests.times_unanswered)
     done = 0
@@ -91,16 +92,16 @@ def _rows_of_block(
     strongest: float,
     met: NDArray[np.int64],
 ) -> RankerRows:
-    """The rows of some requests, which are those of `block`; the other arguments are those of `training_rows`."""
+    """The rows of the requests of one block; the other arguments are those of `training_rows`."""
     n, (n_requests, n_items) = past.config.candidates.n, block.eligible.shape
     candidates = past.scoring.candidates(block, n, Pairs(requests.shown.rows, requests.shown.items))
     worth = _worth(requests, candidates, n_items)
     teaches = met[candidates.items] < requests.times[candidates.rows]
     covered = np.bincount(candidates.rows, weights=(worth > 0) & teaches, minlength=n_requests) > 0
     rows_of_targets = requests.targets.rows
-    eligible = block.eligible[rows_of_targets, requests.targets.items]  # others are no targets in evaluation either
+    eligible = block.eligible[rows_of_targets, requests.targets.items]  # as in evaluation, the others are no targets
     has_target = np.bincount(rows_of_targets, weights=eligible, minlength=n_requests) > 0
-    # Features are of all candidates of a request, because ranks among them count; then the rows that teach are kept.
+    # Features include ranks among all candidates of a request, so all are computed before the rows that teach are kept.
     inside = covered[candidates.rows]
     table = past.scoring.table(block, candidates.keep(inside), features)[teaches[inside]]
     inside &= teaches
@@ -130,8 +131,8 @@ def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> 
     shown = dict(zip(keys, requests.shown.values.tolist(), strict=True))
     if not shown:
         return np.full(len(candidates.rows), -1, dtype=np.int16)
-    asked = (candidates.rows * n_items + candidates.items).tolist()
-    return np.array([shown.get(key, -1) for key in asked], dtype=np.int16)
+    keys = (candidates.rows * n_items + candidates.items).tolist()
+    return np.array([shown.get(key, -1) for key in keys], dtype=np.int16)
 
 
 def _worth(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.float32]:

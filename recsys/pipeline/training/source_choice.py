@@ -17,15 +17,15 @@ from recsys.pipeline.training_run import TrainingRun
 from recsys.significance import SIGNIFICANT, standard_error
 
 _WORTH_IT = 0.05
-"""A live source is left out unless it finds so much more of what was wanted, as a share of what is found without it,
-and significantly more: it costs time in every list, and places of other candidates."""
+"""A live source is used only if it finds so much more of what was wanted, as a share of what is found without it, and
+significantly more, because it costs time in every list, and takes places of other candidates."""
 
 _MOST_REQUESTS, _MOST_PAIRS = 2_000, 8_000_000
 """Most requests by which that is decided, and most pairs that all sources may propose for them."""
 
 
 class SourceChoice(NamedTuple):
-    """What the window told."""
+    """What was decided by the window."""
 
     live: tuple[str, ...]
     """live sources that are used"""
@@ -38,7 +38,7 @@ class _Window:
 
     Attributes:
         proposals: for these requests.
-        strangers: for the same requests, as if nothing were known of what their users did.
+        strangers: for the same requests, as if their users were unknown.
         n: candidates of a request.
     """
 
@@ -81,8 +81,8 @@ def choose_sources(past: PastScoring, requests: PastRequests, run: TrainingRun) 
         weights_with_it, found = window.weighed((*learned, *live, source))
         needed = max(SIGNIFICANT * standard_error(found - recalls), _WORTH_IT * recalls.mean())
         is_useful = found.mean() - recalls.mean() > needed
-        told = f"with it {found.mean():.1%} of what was wanted is a candidate, without it {recalls.mean():.1%}"
-        run.progress(f"{source} {'is used' if is_useful else 'is left out'}: {told}")
+        shares = f"with it {found.mean():.1%} of what was wanted is a candidate, without it {recalls.mean():.1%}"
+        run.progress(f"{source} {'is used' if is_useful else 'is left out'}: {shares}")
         if is_useful:
             live, weights, recalls = (*live, source), weights_with_it, found
     if weights.known:

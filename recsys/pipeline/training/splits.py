@@ -32,12 +32,12 @@ from recsys.text.cache import VectorCache
 Split = Literal["leave-one-out", "rolling"]
 
 _SEED = 0
-"""Of all random draws."""
+"""Seed of all random draws."""
 
 
 @dataclass(frozen=True)
 class TrainTestSplit:
-    """What is trained on, and what is measured then.
+    """The events that a version is trained on, and the requests that it is then measured on.
 
     Attributes:
         name: for readers.
@@ -83,19 +83,19 @@ def evaluate_splits(
         trained = train(part, config, seed=_SEED, cache=cache, progress=progress)
         reports.append(_measured(cut, log, trained, progress))
     whole = reports[0] if len(reports) == 1 else join_reports(reports, seed=_SEED)
-    # The facts are those of the whole log, and not of what one cut learned from.
+    # The report states facts of the whole log, not of what one cut learned from.
     headed = replace(whole, version=bundle.version, dataset=name, facts=facts_of(dataset, config))
     return with_user_ids(headed, log.user_vocabulary)
 
 
 def _measured(cut: TrainTestSplit, log: InteractionLog, trained: Bundle, progress: Progress) -> MeasuredReport:
-    """What a bundle that has learned from one part of a log reaches on the requests that were cut off."""
+    """The figures of a bundle that has learned from one part of a log, on the requests that were cut off."""
     requests = cut.test.drawn(trained.config.data.max_requests, _SEED)
     scoring = Scoring(trained.catalogue, trained.sources, EventState(log))
     pipeline = pipeline_of(trained, scoring, log.user_vocabulary)
     caveats = (*caveats_of_log(log, requests), *cut.caveats)
     labelled = labelled_requests(pipeline.past, requests, StrongestEvent.of(trained.log, log), caveats)
-    # Without `with_off_policy`: leave one out has learned from events beside those that it is measured on.
+    # Without `with_off_policy`: in leave-one-out the models have learned from events of the time that is measured.
     report = measure(pipeline, labelled, learned=trained.log, seed=_SEED, progress=progress)
     start, end = int(requests.times[0]), int(requests.times[-1]) + 1
     window = Window(cut.name, start, end, len(log.between(start, end)), "is measured")
@@ -107,7 +107,7 @@ def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Train
     before it.
 
     Raises:
-        DataError: it has fewer moments than that.
+        DataError: it has fewer distinct moments than windows.
     """
     split = TemporalSplit.of(log, config)
     times = log.positive().between(split.test_start, split.end).times
@@ -125,7 +125,7 @@ def leave_one_out(log: InteractionLog, seed: int = 0) -> TrainTestSplit:
     """The newest request of every user that has an earlier one; all that is before it is learned from.
 
     Args:
-        seed: of the draw of requests that were not answered, as large a share of those.
+        seed: of the draw of unanswered requests, of which the same share is taken.
 
     Raises:
         DataError: there is no such user.

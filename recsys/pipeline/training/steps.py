@@ -41,7 +41,7 @@ _UNDER_WAY = 0.25
 """Share of the requests that teach the ranker once more as if some of what was chosen were in the cart already."""
 
 _AHEAD = 0.25
-"""Share of the requests that teach the ranker once more as if asked before their users came."""
+"""Requests that teach the ranker once more as if asked before their users came, as a share of all."""
 
 _MOST_OF_GIVEN = 2_000
 """Requests of a window that teach the ranker of given histories: each gives rows up to twice."""
@@ -80,7 +80,7 @@ class TrainingSteps:
         return self.past(fitting.fit(log, self.config.text.budget_minutes * text_share, earlier))
 
     def past(self, sources: Sources) -> PastScoring:
-        """Sources that are asked about past requests of the log."""
+        """These sources, ready to score past requests of the log."""
         scoring = Scoring(self.dataset.catalogue, sources, self.state)
         return PastScoring(scoring, self.config, self.dataset.log.user_vocabulary)
 
@@ -92,13 +92,16 @@ class TrainingSteps:
     def rows(self, window: UnseenWindow, requests: PastRequests) -> RankerRows:
         """The ranker's rows of requests of a window, see `training_rows`.
 
-        Some requests give rows a second time as if nothing were known of who asks: where nearly everybody has a
-        history, the ranker would never learn what is worth listing for a newcomer. Only the items themselves tell
-        anything there, so items that nobody has met give rows too, and teach what they are worth on the whole.
+        Some requests give rows a second time, as if they came from unknown users: where nearly everybody has a history,
+        the ranker would never learn what to list for a newcomer. For these only the items differ, so items that nobody
+        has met yet give rows too, and teach how much such items are wanted.
 
         Where the items of a basket have one time, no request falls between them, and nothing would teach what goes with
         a cart. So some requests give rows once more with part of the basket chosen already. More of them would blur
         what a history says of the next visit (docs/experiments.md).
+
+        And some give rows once more as if asked ahead, at a moment before their users came, as lists of a batch are:
+        see `PastRequests.asked_ahead`.
         """
         log, seed = self._whole_log, self.run.seed
         newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), seed).anonymous()
@@ -112,7 +115,7 @@ class TrainingSteps:
     def rows_of_given(self, window: UnseenWindow, requests: PastRequests) -> RankerRows:
         """The rows of a ranker of requests that bring their history.
 
-        Such a request does not tell whether its history is all that a user did, or the cart of a guest. So the ranker
+        Such a request does not say whether its history is all that a user did, or the cart of a guest. So the ranker
         learns from both: from whole histories as bare items, and from parts of what was chosen together.
         """
         past, log, seed = window.past, self._whole_log, self.run.seed
@@ -124,10 +127,10 @@ class TrainingSteps:
         return self._rows(window, ((whole, met), (carts, met)))
 
     def _rows(self, window: UnseenWindow, parts: Sequence[tuple[PastRequests, NDArray[np.int64]]]) -> RankerRows:
-        """Rows of requests, each with the moments from which on items give rows, see `training_rows`."""
+        """Rows of several sets of requests, each with the `met` of `training_rows`."""
         strongest = float(self._whole_log.weights.max(initial=0))
         past, features, progress = window.past, window.features, self.run.progress
-        found = (training_rows(past, asked, features, strongest, progress, met) for asked, met in parts)
+        found = (training_rows(past, requests, features, strongest, progress, met) for requests, met in parts)
         return RankerRows.joined(chain.from_iterable(found))
 
     @property
@@ -135,11 +138,11 @@ class TrainingSteps:
         return self.dataset.log if self.part_of is None else self.part_of
 
     def to_learn_from(self, *windows: RankerRows) -> LearningRows:
-        """What rankers need of the rows of windows, in time order."""
+        """The rows that rankers need, of windows in time order."""
         return LearningRows.of(*windows, config=self.config.ranker, seed=self.run.seed)
 
     def rankers(self, rows: LearningRows, window: UnseenWindow) -> Rankers:
-        """The ranker and its ablations, of rows of this window and perhaps of earlier ones."""
+        """The ranker and its ablations, fitted on rows of this window and perhaps of earlier ones."""
         return self._rankers(rows, window, self.config.ranker)
 
     def rankers_of_given(self, rows: LearningRows, window: UnseenWindow) -> Rankers:

@@ -86,7 +86,7 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
     """The three steps of `train`.
 
     Args:
-        asked: the configuration as it was given; in that of the steps, what is left to the data is decided.
+        asked: the configuration as it was given; in that of the steps, what was left open is already decided.
     """
     # 1. The history teaches sources, and the ranker window a ranker.
     steps, window, rows = learn_from_history(steps, split)
@@ -96,7 +96,7 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
         asked = asked.model_copy(update={"ranker": steps.config.ranker})
     older_columns = some_rows(rows.table)
     learning = steps.to_learn_from(rows)
-    del rows  # which may be as large as all else
+    del rows  # they may be as large as everything else together
     rankers_before_test = steps.rankers(learning, window)
     requests = steps.requests_in(split.ranker_start, split.test_start)
     held_out: tuple[DialPoint, ...] = ()
@@ -134,7 +134,7 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
 def _encode_side_by_side(
     dataset: Dataset, config: Config, cache: VectorCache, engine: Engine, progress: Progress
 ) -> None:
-    """Say what the engine does, and have it encode the texts that the cache lacks."""
+    """Report what the engine is used for, and have it encode the texts that the cache lacks."""
     progress("workers share new texts, the text model, the rankers and --tune; all else runs in this process")
     if TEXT in config.candidates.sources:
         from recsys.pipeline.training.encode_ahead import encode_ahead  # torch, which serving does without
@@ -146,8 +146,8 @@ def learn_from_history(steps: TrainingSteps, split: TemporalSplit) -> tuple[Trai
     """Fit sources on the history, without the past of dropped items. Gives the ranker window, which these sources have
     not seen, and its rows.
 
-    The steps that are returned leave out live sources that find too little there. How much each source counts is kept
-    in the sources, from which later steps continue.
+    The returned steps leave out live sources that find too little there. The weight of each source is kept in the
+    sources, from which later steps continue.
     """
     log, start = steps.dataset.log, split.ranker_start
     dropout = ItemDropout.draw(log.n_items, steps.run.seed)
@@ -161,7 +161,7 @@ def learn_from_history(steps: TrainingSteps, split: TemporalSplit) -> tuple[Trai
 def _tune(
     steps: TrainingSteps, rows: RankerRows, features: FeatureSet, tuning: Tuning
 ) -> tuple[TrainingSteps, tuple[Trial, ...]]:
-    """The steps with the ranker's settings that do best on the rows of the ranker window, and all that were tried."""
+    """The steps with those settings of the ranker that do best on the ranker window, and all trials."""
     config, run = steps.config, steps.run
     of_engine = run.engine.run if run.engine is not None else in_this_process
     ranker, trials = tuned(rows, columns_of(features), config.ranker, tuning, run.seed, run.progress, of_engine)
