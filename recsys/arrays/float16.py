@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recsys.arrays.types import Floats
 
 Float16Bits = NDArray[np.uint16]
-"""float16 (IEEE 754 binary16) by its bits, for numba has no such numbers."""
+"""float16 (IEEE 754 binary16) by its bits, because numba has no such type."""
 
 
 def rounded_to_float16(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

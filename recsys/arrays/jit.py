@@ -19,7 +19,7 @@ from recsys.errors import ConfigError, is_full
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 SUMS_IN_ANY_ORDER = frozenset({"reassoc", "contract", "nsz"})
-"""For sums of products: terms may be added side by side, a product and a sum be rounded once. NaN stays what it is."""
+"""For sums of products: terms may be added in any order, and a product and a sum be rounded once. NaN stays NaN."""
 
 _LOCK = "compiling.lock"
 

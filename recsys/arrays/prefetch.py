@@ -10,10 +10,10 @@ from numba.extending import intrinsic
 from recsys.arrays.types import Floats, Ints
 
 AHEAD = 8
-"""Rows that are on their way while one is worked on: memory answers about so many at a time."""
+"""Rows that are requested ahead of the one that is worked on: memory serves about so many at a time."""
 
 _LINE = 64
-"""Bytes that memory sends at a time."""
+"""Bytes of a cache line, which memory sends at a time."""
 
 
 def _asking(_: Any, address: types.Integer) -> tuple[Any, Any]:

@@ -4,7 +4,7 @@ reader                  which versions there are, which one is current, and thei
 writer                  locks, staged folders, errors: what keeps writers apart
 registry                publishes, promotes, rolls back and removes versions
 manifest, history       what a version is made of; who became current when, and why
-version_names, version_summary, compare, history_page   how versions are named, summed up, told apart, and shown
+version_names, version_summary, compare, history_page   how versions are named, summarised, compared, and shown
 remote                  versions to a URL and back
 snapshots               live events of a server
 """

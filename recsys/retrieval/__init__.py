@@ -1,6 +1,6 @@
-"""What sources say of items, and how the best are found without asking about every one.
+"""Scores of items by sources, and how the best items are found without scoring every one.
 
-scores         what a source says of a block of requests
+scores         the scores of one source for a block of requests
 inverted_file  the nearest vectors, by cells
 sort_keys, sparse, products, fusion   compiled loops for both
 """

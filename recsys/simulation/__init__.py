@@ -1,9 +1,9 @@
-"""A shop with users whose tastes are known, around the real API: how the loop of serving and retraining is proven.
+"""A shop of simulated users, whose tastes are known, around the real API: a test of serving and retraining together.
 
-weeks      lets weeks pass
+weeks      the simulation, week by week
 world      the users and their tastes
 catalogue  the items
-server     the real one
-arms       who is served by what
-verdict    what it showed
+server     the real server, as a process
+arms       which users are served by which ranking
+verdict    the result in figures
 """

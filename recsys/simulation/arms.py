@@ -1,4 +1,4 @@
-"""Every user of a simulation belongs to one of three arms, by a hash of the id; how a week went in each."""
+"""The three arms of a simulation (each user belongs to one, by a hash of the id), and how a week went in each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ def name_of(user: int) -> str:
 
 
 def arm_of(user: int) -> Arm:
-    """The arm that a user belongs to: half are retrained for, since they are what is to be learned from."""
+    """The arm that a user belongs to. Half of the users are in the retrained one, because it learns from them."""
     return ("retrained", "retrained", "frozen", "popularity")[crc32(name_of(user).encode()) % 4]
 
 
@@ -28,7 +28,7 @@ class Week:
     """One week's end.
 
     Attributes:
-        clicks: arm to user to the clicks of each of that user's lists.
+        clicks: arm -> user -> clicks of each of the user's lists.
         decision: of the retraining at its end; None after the last one.
     """
 

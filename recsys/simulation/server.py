@@ -26,7 +26,7 @@ _PUT_AT_ONCE = 20
 
 
 class ServerConnection:
-    """Calls of one server, one after the other."""
+    """A connection to one server, for calls one after the other."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_CALL_SECONDS)
@@ -67,10 +67,10 @@ class ServerConnection:
             self.call("PUT", "/v1/items", {"items": rows[start : start + _PUT_AT_ONCE]})
 
     def wait_for_version(self, version: str | None) -> None:
-        """Wait until the server answers from a version.
+        """Wait until the server answers from this version.
 
         Raises:
-            StoreError: it goes on with another one.
+            StoreError: it keeps answering from another one.
         """
         deadline = time.monotonic() + _RELOAD_SECONDS
         while (served := self.call("GET", "/v1/models")["served"]) != version:
@@ -99,7 +99,7 @@ def serving(registry: Path, store: str, log: Path) -> Iterator[ServerConnection]
     Args:
         registry: what it serves.
         store: URL of its events.
-        log: a file for what it says.
+        log: a file for its output.
 
     Raises:
         StoreError: it does not start.

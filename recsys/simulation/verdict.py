@@ -1,4 +1,4 @@
-"""What a simulation showed, in figures."""
+"""The result of a simulation in figures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,7 +57,7 @@ def _rate(weeks: Sequence[Week], arm: Arm) -> float:
 
 
 def _share(now: float, then: float) -> float:
-    """0 where there was nothing that could come back."""
+    """`now` as a share of `then`; 0 if there was nothing that could come back."""
     return now / then if then else 0.0
 
 

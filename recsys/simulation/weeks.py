@@ -1,4 +1,4 @@
-"""Weeks in a simulated shop: serve, log, retrain, promote; beside a version never trained again, and popularity.
+"""Weeks in a simulated shop: serve, log, retrain, promote; compared with a version never trained again, and popularity.
 
 All events go into one store, from which the retrained version learns; the frozen version knows the same events, but
 has learned from none since the first training.
@@ -37,17 +37,17 @@ WARM_UP_WEEKS = 3
 """Items of a list, and weeks of random lists before the first training."""
 
 _FADING = 0.9998
-"""What is left of a click after each list: one of a few thousand lists ago counts little."""
+"""Factor of all clicks after each list, for popularity: a click of a few thousand lists ago counts little."""
 
 _REGISTRY, _FROZEN, _STORE = "registry", "frozen", "store.db"
-"""What a simulation makes in its folder."""
+"""Names of what a simulation creates in its folder."""
 
 
 def check_unused(folder: Path) -> None:
     """Check that a folder holds no earlier simulation: one begins without versions and with an empty store.
 
     Raises:
-        ConfigError: it holds something with the name of what a simulation makes.
+        ConfigError: it holds something with one of the names that a simulation uses.
     """
     for name in (_REGISTRY, _FROZEN, _STORE):
         if (folder / name).exists():
@@ -158,7 +158,7 @@ class Simulation:
         return self.weeks
 
     def first_version(self, registry: Registry) -> None:
-        """Publish what random lists teach."""
+        """Publish a version trained on the events of random lists."""
         self.progress(f"{WARM_UP_WEEKS} weeks of random lists")
         events: list[Event] = []
         for _ in range(WARM_UP_WEEKS):
@@ -205,7 +205,7 @@ class Simulation:
     def show(
         self, user: int, items: NDArray[np.int32], moment: datetime, propensities: Sequence[float | None] = ()
     ) -> tuple[list[Event], int]:
-        """Show a list to a user; the events, impressions and what follows them, and how many items are clicked.
+        """Show a list to a user. Gives the events (impressions and what follows them), and how many items are clicked.
 
         Args:
             items: item numbers, in the order of the list.
@@ -235,7 +235,7 @@ class Simulation:
         return events, int(clicked.sum())
 
     def _popular(self) -> NDArray[np.int32]:
-        """The items, the most clicked ones of late first; everybody gets the first that they have not clicked."""
+        """The items, those clicked most lately first; users get the first ones that they have not clicked yet."""
         return self._here[np.argsort(-self._clicked[self._here], kind="stable")]
 
     def _arrivals(self, live: ServerConnection, number: int) -> None:

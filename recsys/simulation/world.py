@@ -22,10 +22,10 @@ _DIMENSIONS = 48
 user would, and there is little to learn about single users; with these they earn two fifths."""
 
 _NEARNESS, _APPEAL = 10.0, 0.7
-"""How much a taste that is met counts, and the spread of what an item has for everybody."""
+"""Weight of an item's nearness to a taste, and the spread of an item's appeal to everybody."""
 _LIKED = 0.05
-"""Share of the catalogue that a user likes more than not, on average: good lists use up a few items in some weeks, and
-with a handful there would be nothing left to find."""
+"""Share of the catalogue that a user likes more than not, on average. Good lists use up a few of these items in a few
+weeks; if there were only a handful, nothing would be left to find."""
 
 _PURCHASES = 0.25
 """Share of the clicks that end in a purchase."""
@@ -33,7 +33,7 @@ _PURCHASES = 0.25
 
 @dataclass
 class World:
-    """The truth that no model sees.
+    """The users' true tastes, which no model sees.
 
     Attributes:
         items: (n_items, dim) unit rows, where each item stands.
@@ -52,7 +52,7 @@ class World:
 
     @classmethod
     def of(cls, texts: Sequence[str], n_users: int, seed: int) -> "World":
-        """A world over what items say."""
+        """A world over the texts of items."""
         random = np.random.default_rng(seed)
         items = _places(texts, random)
         appeal, nobody = _APPEAL * random.standard_normal(len(items)), np.zeros((0, items.shape[1]))
@@ -74,8 +74,8 @@ class World:
         self.users = _unit(self.users + share * self.random.standard_normal(self.users.shape))
 
     def shift_tastes(self, share: float) -> None:
-        """A share of the items begin to please other people, and everybody likes other things: neither the past nor the
-        texts tell any more what goes with what."""
+        """A share of the items exchange their places among the tastes, so that they please other people: neither the
+        past nor the texts predict any more what goes with what."""
         chosen = self.random.permutation(len(self.items))[: int(share * len(self.items))]
         moved = self.random.permutation(chosen)
         self.items[chosen], self.appeal[chosen] = self.items[moved], self.appeal[self.random.permutation(chosen)]
@@ -86,11 +86,11 @@ class World:
         return np.asarray(np.where(self.known[user, items], 0.0, expit(2.0 * (worth - self.threshold))))
 
     def value(self, user: int, items: NDArray[np.int32]) -> float:
-        """Clicks that a list earns on average: the truth that estimates are held against."""
+        """Clicks that a list earns on average: the truth that estimates are compared with."""
         return float(looks(len(items)) @ self.click_probabilities(user, items))
 
     def reactions(self, user: int, items: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """(n,) what is clicked, and what of that is bought."""
+        """(n,) whether each item is clicked, and (n,) whether it is also bought."""
         clicked = self.random.random(len(items)) < looks(len(items)) * self.click_probabilities(user, items)
         self.known[user, items[clicked]] = True
         return clicked, clicked & (self.random.random(len(items)) < _PURCHASES)

@@ -1,15 +1,15 @@
-"""Events, what became of items and users since training, and answered lists. `open_store` turns a URL into a store.
+"""Events, changes of items and users since training, and answered lists. `open_store` turns a URL into a store.
 
 Promises
     store                       a whole store: event_log, item_store, user_store, list_store
-    lists, stream               lists that a batch made; events from elsewhere
+    lists, stream               ranked lists of a batch; a stream that events are read from
 Finding them
     open, address               the store of a URL
 Its rooms
     sqlite, postgres, redis     a database each
 Beside them
     kafka_stream                events from Kafka
-    tail                        what several servers share of the log
+    tail                        the newest part of the log, which several servers of one machine share
 """
 
 from recsys.store.event_log import AppendResult, EventLog

@@ -123,7 +123,7 @@ class Sources:
 
     @cached_property
     def _items_without_profile(self) -> ColdItems | None:
-        """The cold items of which the profiles know nothing."""
+        """The cold items that profiles cannot score themselves: these borrow."""
         if self.cold_items is None or self.profiles is None:
             return self.cold_items
         return self.cold_items.without_loans_to(self.profiles.popularity > 0)

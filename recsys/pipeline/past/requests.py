@@ -86,8 +86,8 @@ class PastRequests:
         )
 
     def with_given_histories(self, histories: HistoryBatch, weight: float, seed: int) -> "PastRequests":
-        """The requests of users who had chosen something before, as if only these items were known of them, without
-        times and kinds of events.
+        """The requests of users who had chosen something before, with these items as given histories in place of the
+        stored ones: without times and kinds of events.
 
         Args:
             histories: of the requests.
@@ -143,7 +143,8 @@ class PastRequests:
         return replace(ahead, shown=ahead.shown.keep(nothing), has_list=np.zeros(n, dtype=bool))
 
     def anonymous(self) -> "PastRequests":
-        """The same requests, as if nothing were stored of their users. Given histories become bare items."""
+        """The same requests, as if their users had no stored history; what the user table says of them stays. Given
+        histories become bare items."""
         given = None if self.given is None else self.given._replace(ago=None)
         return replace(self, users=np.full_like(self.users, -1), given=given)
 

@@ -38,7 +38,7 @@ class _Window:
 
     Attributes:
         proposals: for these requests.
-        strangers: for the same requests, as if their users were unknown.
+        strangers: for the same requests, as if their users had no history.
         n: candidates of a request.
     """
 

@@ -35,7 +35,7 @@ from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows
 
 _NEWCOMERS = 0.1
-"""Share of the requests that teach the ranker a second time, as requests of unknown users."""
+"""Share of the requests that teach the ranker a second time, without the histories of their users."""
 
 _UNDER_WAY = 0.25
 """Share of the requests that teach the ranker once more as if some of what was chosen were in the cart already."""
@@ -92,9 +92,9 @@ class TrainingSteps:
     def rows(self, window: UnseenWindow, requests: PastRequests) -> RankerRows:
         """The ranker's rows of requests of a window, see `training_rows`.
 
-        Some requests give rows a second time, as if they came from unknown users: where nearly everybody has a history,
-        the ranker would never learn what to list for a newcomer. For these only the items differ, so items that nobody
-        has met yet give rows too, and teach how much such items are wanted.
+        Some requests give rows a second time, as if their users had no history: where nearly everybody has one, the
+        ranker would never learn what to list for a newcomer. Here little but the items themselves can make a
+        difference, so items that nobody has met yet give rows too, and teach how much such items are wanted.
 
         Where the items of a basket have one time, no request falls between them, and nothing would teach what goes with
         a cart. So some requests give rows once more with part of the basket chosen already. More of them would blur
