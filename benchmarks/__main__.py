@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: speed of features and quality beside simpler rankings, as tables on standard output."""
+"""`python -m benchmarks`: speed of features, and quality compared with simpler rankings, as tables."""
 
 from benchmarks import features, quality
 

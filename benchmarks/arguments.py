@@ -1,4 +1,4 @@
-"""What command lines in here have in common: data sets by name, where these lie, and where work is kept."""
+"""Options that the command lines of benchmarks share: names of data sets, their folder, and the work folder."""
 
 import argparse
 import os
@@ -40,9 +40,9 @@ def numbers(text: str) -> list[int]:
 
 
 @contextmanager
-def work_folder(asked: Path | None) -> Iterator[Path]:
-    """The folder that `--work` asks for, made where it is missing; a temporary one for None."""
+def work_folder(chosen: Path | None) -> Iterator[Path]:
+    """The folder that `--work` names, made if it is missing; a temporary one for None."""
     with tempfile.TemporaryDirectory() as temporary:
-        folder = asked or Path(temporary)
+        folder = chosen or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         yield folder

@@ -4,13 +4,13 @@
                                [--peers PYTHON]
 
 Every source and every feature is on, 300 candidates a user are ranked by 300 trees, users have 50 events. `over
-predict` is the rate over that which LightGBM's `predict` alone would reach for the same rows in as many processes.
-`in turns` is the same of one process, by processor time, which other work on the machine changes less.
+predict` is that rate divided by the one that LightGBM's `predict` alone reaches for the same rows in as many processes.
+`in turns` is the same for one process, by processor time, which other work on the machine changes less.
 `of floor` is the share of the 2,000 lists a second that arithmetic alone allows on two Xeon cores (200 candidates of 60
-features, 300 trees). Below stands which stages the time goes to. The peak is of all processes together,
-without mapped files, which they share. With `--kills` the run is killed (kill -9) so often at random moments and goes
-on with `--resume`; its file must be the same to the byte. With `--peers` RecTools and LensKit make lists for up to
-10,000 of the same users (see `benchmarks.peers.batch`), in PYTHON's environment.
+features, 300 trees). Below that, the share of time of each stage is printed. The peak is that of all processes
+together, without mapped files, which they share. With `--kills N` the run is killed (kill -9) N times at random moments
+and goes on with `--resume`; its file must be the same to the byte. With `--peers` RecTools and LensKit make lists for
+up to 10,000 of the same users (see `benchmarks.peers.batch`), in PYTHON's environment.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def one_size(folder: Path, n_items: int, n_users: int, arguments: argparse.Namespace) -> None:
-    """One line, and the kills behind it."""
+    """One line of the table, then the kills."""
     registry = publish(folder / "registry", n_items, n_users)
     with multiprocessing.get_context("spawn").Pool(arguments.workers) as pool:  # cores slow one another down
         alone = sum(pool.map(predictions_a_second, [registry.path] * arguments.workers))
@@ -121,7 +121,7 @@ def predictions_a_second(registry: Path) -> float:
 
 
 def run(words: list[str]) -> tuple[float, int, float]:
-    """Users a second as the command tells them (loading not counted), peak memory in bytes, seconds in all."""
+    """Users a second as the command reports them (loading not counted), peak memory in bytes, seconds in all."""
     started, peak = time.monotonic(), 0
     with tempfile.TemporaryFile("w+") as said:
         with subprocess.Popen(
@@ -139,7 +139,7 @@ def run(words: list[str]) -> tuple[float, int, float]:
 
 
 def kill(words: list[str], after: float) -> None:
-    """Start the command and kill it, and what it started, some seconds later."""
+    """Start the command, and kill it with all its processes some seconds later."""
     process = subprocess.Popen([sys.executable, "-m", "recsys", *words], stderr=subprocess.DEVNULL)
     try:
         process.wait(after)

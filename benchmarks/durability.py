@@ -27,7 +27,7 @@ SECONDS_BETWEEN_KILLS = 1.0
 
 
 def write(port: int, writer: int, until: threading.Event, acknowledged: list[str], ask_again: bool) -> None:
-    """Post batches until told to end; a batch without an answer is sent again when `ask_again`."""
+    """Post batches until `until` is set; a batch without an answer is sent again if `ask_again`."""
     call, rng, number = Caller(port), np.random.default_rng(writer), 0
     while not until.is_set():
         ids = [f"w{writer}-{number}-{part}" for part in range(BATCH)]

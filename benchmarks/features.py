@@ -37,7 +37,7 @@ WANTED = np.diff(np.linspace(0, 1, N_ITEMS + 1) ** (1 / 3))
 START, END = 19_000 * DAY, 19_365 * DAY
 WINDOWS = [DAY * days for days in (1, 2, 3, 5, 7, 14, 21, 30, 60, 90)]
 ROUNDS = 5
-"""The ways to count take turns; the median of what each took counts."""
+"""Rounds in which the ways to count take turns; the median time of each counts."""
 SOURCES = ("transitions", "neighbours", "ease", "als", "text", "popular", "history", "trending")
 ALL = FeatureSet(FEATURES)
 LEFT_OUT = {feature.name for feature in FEATURES if feature.needs in ("ease", "als", "factors", "frozen")}
@@ -140,11 +140,11 @@ def counts(n_events: int, n_rows: int) -> None:
     def polars() -> NDArray[np.float64]:
         events = pl.DataFrame({"item": log.items[acts], "time": log.times[acts]})
         events = events.with_columns(seen=pl.int_range(1, pl.len() + 1).over("item"))
-        asked = pl.DataFrame({"item": items, "time": now[rows]})
+        moments = pl.DataFrame({"item": items, "time": now[rows]})
 
         def seen(shift: int) -> pl.Series:
             return (
-                asked.with_columns(pl.col("time") - shift)
+                moments.with_columns(pl.col("time") - shift)
                 .join_asof(events, on="time", by="item", allow_exact_matches=False, check_sortedness=False)["seen"]
                 .fill_null(0)
             )
@@ -157,10 +157,10 @@ def counts(n_events: int, n_rows: int) -> None:
 
         events = pd.DataFrame({"item": log.items[acts], "time": log.times[acts]})
         events["seen"] = events.groupby("item").cumcount() + 1
-        asked = pd.DataFrame({"item": items, "time": now[rows]})
+        moments = pd.DataFrame({"item": items, "time": now[rows]})
 
         def seen(shift: int) -> NDArray[np.float64]:
-            shifted = asked.assign(time=asked["time"] - shift)
+            shifted = moments.assign(time=moments["time"] - shift)
             joined = pd.merge_asof(shifted, events, on="time", by="item", allow_exact_matches=False)
             return np.asarray(joined["seen"].fillna(0))
 
@@ -203,7 +203,7 @@ def one_by_one(
 ) -> None:
     """Some hundred requests, 10 ms apart, each with the features and the ranker's answer; 15 events come every 50 ms.
 
-    Candidates are drawn as the events are: items that much happens to are also those that are worth ranking.
+    Candidates are drawn like the events, because items with many events are also those that are worth ranking.
     """
     import lightgbm
 
@@ -223,17 +223,17 @@ def one_by_one(
     rows = np.concatenate([ask(place)[0] for place in range(300)])  # the server is warm
     data = lightgbm.Dataset(rows, random.integers(0, 3, len(rows)))
     booster = lightgbm.train({"num_leaves": 31, "verbosity": -1, "num_threads": 1}, data, 300)
-    asked, predicted = [], []
+    computed, predicted = [], []
     for place in range(300, 800):
         table, seconds = ask(place)
         started = time.thread_time()
         booster.predict(table, num_threads=1)
-        asked.append(seconds)
+        computed.append(seconds)
         predicted.append(time.thread_time() - started)
-    for name, measured in (("features", asked), ("Booster.predict", predicted)):
+    for name, measured in (("features", computed), ("Booster.predict", predicted)):
         p50, p99 = np.percentile(measured, [50, 99]) * 1000
         print(f"| {name}, 300 candidates x {len(features.features)} | p50 {p50:.2f} ms | p99 {p99:.2f} ms |")
-    print(f"| features over predict | {np.median(np.array(asked) / predicted):.2f} | |", flush=True)
+    print(f"| features over predict | {np.median(np.array(computed) / predicted):.2f} | |", flush=True)
 
 
 PARTS: dict[str, Callable[[int, int], None]] = {

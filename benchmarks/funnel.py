@@ -4,8 +4,8 @@
 
 A quarter of the goods is looked at four times as often as the others, and never bought; of the others one to twelve in
 a hundred views end in a purchase, and twice as many in a cart, within minutes. The shop is cut at nine tenths of its
-events; lists without what a user knows, made at the cut, are judged by what he then buys that is new to him. Texts are
-frozen, so that a run takes a minute or two. docs/experiments.md has the figures.
+events; lists made at the cut, without items that the user knows, are judged by the new items that the user then buys.
+Texts are frozen, so that a run takes a minute or two. docs/experiments.md has the figures.
 """
 
 import tempfile
@@ -58,7 +58,7 @@ def shop(n_users: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def judge(items: pl.DataFrame, events: pl.DataFrame, weights: str) -> str:
-    """One row of the table: train on what is before the cut, and look at what is behind it."""
+    """One row of the table: train on the events before the cut, and judge by those after it."""
     cut = events["timestamp"].quantile(0.9)
     past, later = events.filter(pl.col("timestamp") < cut), events.filter(pl.col("timestamp") >= cut)
     settings = ["text.budget_minutes=0", "data.max_requests=2500", "ranker.ablation=false", f"events.weights={weights}"]

@@ -46,13 +46,14 @@ EVENTS_PER_USER = 50
 LINKS_PER_ITEM = 50
 _ITEMS_OF_A_TOPIC = 100
 _APART = 0.5
-"""How far another item with the same text is from it: a cosine of about 0.9, and 0.8 between two of them."""
+"""Distance that is added to items made from the same text: a cosine of about 0.9 to the first one, and 0.8 between two
+others."""
 _START = 1_700_000_000_000_000
 _SPAN = 180 * DAY
 _RANKER_REQUESTS = 400
 _RANKER_ROWS = 100
 _TREES, _LEAVES = 300, 31
-"""Twice the leaves of the default: the size that speeds are asked for."""
+"""Trees and leaves, of which there are twice as many as by default: the size for which speeds are stated."""
 
 _SOURCES = ("transitions", "neighbours", "als", "text", "popular", "categories", "history")
 

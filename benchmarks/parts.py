@@ -2,9 +2,9 @@
 
     python -m benchmarks.parts [--data ../shared/data] [--work DIR] [--set KEY=VALUE] [--without SOURCES] [NAME ...]
 
-Each is measured by its own training: on the newest requests of the time split, which it has not seen. A text budget
-that ends before the epochs do makes each training another one, and the table uncertain by that: give enough of it, or
-none (`--set text.budget_minutes=0`). The groups of features have such a table in every `recsys evaluate`.
+Each variant is measured in its own training, on the newest requests of the time split, which it has not seen. If the
+text budget runs out before the epochs are done, trainings differ by chance, and so does the table: give a large enough
+budget, or none (`--set text.budget_minutes=0`). For groups of features, every `recsys evaluate` has such a table.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ def variants(settings: tuple[str, ...], left_out: Sequence[str]) -> Mapping[str,
 
 
 def table(name: str, data: Path, work: Path, settings: tuple[str, ...], left_out: Sequence[str]) -> Iterator[str]:
-    """What is lost without each part, in Markdown, as it becomes known."""
+    """What is lost without each part, in Markdown, line by line as it is measured."""
     folder, cache = prepare(name, data, work), VectorCache(work / f"{name}.vectors")
     whole: Measurement | None = None
     for part, config in variants((*DATA[name].settings, "ranker.ablation=false", *settings), left_out).items():

@@ -1,12 +1,13 @@
-"""Does debiasing recover what is wanted from clicks that the place has bent? Simulated clicks over real catalogues.
+"""Does debiasing recover what is wanted from clicks that depend on the place? Simulated clicks over real catalogues.
 
     python -m benchmarks.position_bias [--data ../shared/data] [--work DIR] [--requests 4000] [NAME ...]
 
 Lists of twenty items of a real catalogue are shown to users with real histories, in the order of a simple ranker that
 likes what is popular and of the brand or category of the last item. What a user wants is known here: a function of the
-texts, the popularity and the kind of an item. A place is looked at with probability 1 / place, and a click needs both.
-A naive and a debiased ranker learn from the same clicks, a third one from what was wanted, which is the best that there
-is; all are judged on other lists by the true wanting. docs/quality.md has the figures.
+texts, the popularity and the kind of an item. A place is looked at with probability 1 / place; an item is clicked if it
+is both wanted and looked at. A naive and a debiased ranker learn from the same clicks; a third one learns from what was
+wanted, which is the best possible. All are judged on other lists by the true probability of wanting. docs/quality.md
+has the figures.
 """
 
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def simulate(dataset: Dataset, vectors: NDArray[np.float32], n_requests: int, se
     for row in range(n_requests):
         history = by_user[rng.integers(len(by_user))][-10:]
         last = history[-1]
-        # Half of them near to the last item, so that there is something to tell apart.
+        # Half of them near to the last item, so that candidates differ.
         near = np.argpartition(-(vectors[known] @ vectors[last]), 60)[:60]
         some = np.unique(np.concatenate([known[rng.choice(near, 14, replace=False)], rng.choice(known, 40)]))
         items = rng.permutation(some[some != last])[:_SIZE]

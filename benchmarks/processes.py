@@ -15,7 +15,7 @@ from types import MappingProxyType
 Process = subprocess.Popen[bytes]
 
 SERVE = ("-m", "recsys", "serve", "--registry")
-"""What Python is called with for the server of a registry."""
+"""Arguments of Python that start the server of a registry."""
 
 
 @contextmanager
@@ -25,9 +25,9 @@ def running(
     """A Python program that serves, once `ready` answers; killed with all its workers when the block ends.
 
     Args:
-        arguments: of Python; `--port` comes behind them.
+        arguments: of Python; `--port` is added at the end.
         ready: a path that answers with success as soon as it serves.
-        variables: of its environment, beside those of this process.
+        variables: added to the environment of this process.
     """
     command, environment = [sys.executable, *arguments, "--port", str(port)], {**os.environ, **variables}
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment, start_new_session=True) as process:
@@ -50,7 +50,7 @@ def _answers(url: str) -> bool:
 
 
 def kill(process: Process) -> None:
-    """kill -9 a process that leads a session, and its workers; nothing where they are gone."""
+    """kill -9 a process that leads a session, and its workers; nothing happens if they are gone."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

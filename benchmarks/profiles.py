@@ -1,9 +1,9 @@
-"""What does a table of users tell? A shop whose users' town and age decide what they like, and a third of whom are new.
+"""How much does a user table help? A shop where town and age decide what users like, and a third of them are new.
 
     python -m benchmarks.profiles [--seed 0]
 
-Lists are judged by the chances with which the shop lets their user choose, as a share of the ten best chances. Texts
-are frozen; a run takes a minute. docs/experiments.md has the figures.
+Lists are judged by the true probabilities with which their user chooses the listed items, as a share of the ten best
+ones. Texts are frozen; a run takes a minute. docs/experiments.md has the figures.
 """
 
 import tempfile

@@ -90,8 +90,8 @@ def with_validation_purchases(source: Path, folder: Path) -> Path:
         return folder
     events = pl.read_parquet(source / "events.parquet")
     newest = events.group_by("user_id").agg(pl.col("timestamp").max() + pl.duration(weeks=1))
-    asked = pl.read_parquet(source / "valid_requests.parquet").select("user_id", item_id="target")
-    bought = asked.join(newest, on="user_id", validate="1:1").with_columns(event=pl.lit("purchase"))
+    wanted = pl.read_parquet(source / "valid_requests.parquet").select("user_id", item_id="target")
+    bought = wanted.join(newest, on="user_id", validate="1:1").with_columns(event=pl.lit("purchase"))
     half = folder.with_name(f"{folder.name}.half")
     half.mkdir(exist_ok=True)
     pl.concat([events, bought.select(events.columns)]).write_parquet(half / "events.parquet")
@@ -106,8 +106,8 @@ def run(name: str, data: Path, work: Path) -> None:
     recsys("data", "check", folder)
     settings = (word for setting in DATA[name].settings for word in ("--set", setting))
     trained = recsys("train", folder, "--registry", registry, *settings)
-    asked = folder / "test_requests.parquet"
-    requests = ("--requests", asked) if asked.exists() else ()
+    requests_file = folder / "test_requests.parquet"
+    requests = ("--requests", requests_file) if requests_file.exists() else ()
     pages = ("--report", work / f"{name}.html", "--per-request", work / f"{name}.requests.parquet")
     evaluated = recsys("evaluate", folder, "--registry", registry, *requests, "--json", *pages)
     ranked = recsys("rank", "--registry", registry, "--users", "all", "--out", work / f"{name}.parquet")

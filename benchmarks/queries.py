@@ -15,7 +15,7 @@ from recsys.data.requests.request import Request
 from recsys.pipeline.recommender.recommend import Recommender
 
 _EVENTS = 5
-"""Items that are asked for have at least so many."""
+"""Fewest events of an item whose title is asked for."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Week by week through real logs: a model that goes on each week, one trained anew each week, one never trained again.
+"""Week by week through real logs: a model continued each week, one trained anew each week, one never trained again.
 
     python -m benchmarks.replay [--data ../shared/data] [--weeks N] [--users SHARE] [--out FOLDER] [NAME ...]
 
@@ -105,7 +105,7 @@ def _gone_on(bundle: Bundle, dataset: Dataset, cache: VectorCache) -> Bundle:
 
 
 def _ranked(bundle: Bundle, dataset: Dataset) -> Measurement:
-    """The newest week, ranked by a version that ends before it; items that came since stand as on a server."""
+    """The newest week, ranked by a version that ends before it; items that came since are known as on a server."""
     start = int(dataset.log.times[-1]) - 7 * DAY + 1
     return measure_as_served(bundle, renumbered(dataset, bundle), start, 0, silent).measurements.full
 

@@ -1,4 +1,4 @@
-"""How soon a server is ready again, and what its workers hold of their own, with many events since its version.
+"""How soon a server is ready again, and how much memory of their own its workers need, with many events since training.
 
     python -m benchmarks.restart [--events 2000000] [--users 50000] [--workers 2]
 

@@ -40,10 +40,10 @@ Quantiles = dict[str, float]
 _EMPTY = ("-m", "uvicorn", "benchmarks.empty:app", "--no-access-log")
 _ROUNDS = 100
 _TURNS, _TURN = 7, 1
-"""What is compared takes turns of a second: the machine is not as fast at one moment as at the next."""
+"""How many turns, and seconds of each: what is compared takes turns, because the speed of the machine varies."""
 _MOST_USERS = 2_000
 _TRAINING = ("text.budget_minutes=1", "text.peft=none", "ranker.trees=300", "ranker.leaves=31", "ranker.ablation=false")
-"""How versions of real data sets are trained: what costs minutes and no time when serving is left out."""
+"""How versions of real data sets are trained: without what costs minutes and makes no difference when serving."""
 
 
 def main() -> None:
@@ -77,10 +77,10 @@ def main() -> None:
 
 def empty_endpoint(folder: Path, seconds: int) -> float:
     """The median of asking an endpoint that does nothing."""
-    asked = bodies(["nobody"], folder / "nobody.jsonl")
+    bodies_file = bodies(["nobody"], folder / "nobody.jsonl")
     port = free_port()
     with running(_EMPTY, port, ready="/docs") as process:
-        return row("an endpoint that does nothing", *Load(port, process, asked)("/empty", 1, seconds))[0]
+        return row("an endpoint that does nothing", *Load(port, process, bodies_file)("/empty", 1, seconds))[0]
 
 
 def bodies(users: Sequence[str], path: Path) -> Path:
@@ -110,24 +110,24 @@ def generated(folder: Path, n_items: int) -> Registry:
 
 
 def one_version(registry: Registry, name: str, empty: float, arguments: argparse.Namespace) -> float:
-    """All lines of one catalogue; the median at one client and the first number of workers."""
+    """All lines of one catalogue. Gives the median with one client and the first number of workers."""
     print(f"\n{name}")
     recommender = Recommender.load(registry)
     users = recommender.bundle.log.user_vocabulary.ids(range(min(_MOST_USERS, recommender.bundle.log.n_users)))
-    asked = bodies(users, registry.path.with_suffix(".users.jsonl"))
+    bodies_file = bodies(users, registry.path.with_suffix(".users.jsonl"))
     predict, retrieve = floor(recommender, users)
     version = registry.path_of(registry.resolve(None))
     size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
     factors, port = {FACTORS_VARIABLE: str(version / "cf" / "als" / "als.npy")}, free_port()
     with running(_EMPTY, port, ready="/docs", variables=factors) as process:
-        load = Load(port, process, asked)
+        load = Load(port, process, bodies_file)
         load("/implicit", 1, 1)
         row("implicit's recommend, 1 client", *load("/implicit", 1, arguments.seconds))
     seen: list[tuple[float, float]] = []
     for workers in arguments.workers:
         port = free_port()
         with running((*SERVE, str(registry.path), "--workers", str(workers)), port) as process:
-            load = Load(port, process, asked)
+            load = Load(port, process, bodies_file)
             load("/v1/recommend", 4 * workers, 3)  # every worker has loaded its version
             settle(process)
             for clients in arguments.clients:
@@ -190,14 +190,14 @@ class Load:
 
     port: int
     process: Process
-    asked: Path
+    bodies_file: Path
 
     def __call__(self, path: str, clients: int, seconds: int) -> tuple[Quantiles, float]:
         """What clients saw, and the server's CPU milliseconds per request."""
         before = cpu_seconds(self.process.pid)
         script = ("-s", str(Path(__file__).with_name("load.lua")))
         url = f"http://127.0.0.1:{self.port}{path}"
-        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", *script, url, "--", str(self.asked)]
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", *script, url, "--", str(self.bodies_file)]
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         seen: Quantiles = json.loads(printed.splitlines()[-1])
         if seen["failed"]:

@@ -1,12 +1,12 @@
-"""Does the loop keep its promises? Simulated weeks through the real server, and off-policy estimates beside the truth.
+"""Does retraining pay? Simulated weeks through the real server, and off-policy estimates compared with the truth.
 
     python -m benchmarks.simulation [--data ../shared/data/scientific] [--items 4000] [--weeks 6] [--turn 4]
                                    [--users 800] [--runs 50]
 
 First the weeks of `recsys simulate`: clicks with retraining rise until tastes shift, beat popularity, and come back
-after the turn where those of the frozen version do not. Then so many runs in which a version explores at half of its
-places, users whose tastes are known click, and IPS, SNIPS and DR tell from the log what the version's lists would have
-earned without exploring: their 95 % intervals should hold the true value nine times out of ten.
+after the turn where those of the frozen version do not. Then come `--runs` runs in which a version explores at half of
+its places, users whose tastes are known click, and IPS, SNIPS and DR estimate from the log what the version's lists
+would have earned without exploring: their 95 % intervals should hold the true value nine times out of ten.
 """
 
 import sys
@@ -87,7 +87,7 @@ def of_weeks(weeks: Sequence[Week], turn: int) -> Iterator[str]:
 
 
 def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
-    """What the log of each run tells of the lists without exploration, and what these really earn a place."""
+    """For each run the estimates, from its log, for lists without exploration, and what these really earn a place."""
     registry = Registry(shop.folder / "registry")
     shop.first_version(registry)
     bundle = Bundle.load(registry)
@@ -99,13 +99,13 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
     pipeline = pipeline_of(bundle, recommender.scoring, bundle.log.user_vocabulary)
     for run in range(runs):
         users = random.choice(len(shop.world.users), min(_LISTS, len(shop.world.users)), replace=False).tolist()
-        asked = [Request(name_of(user), n=LENGTH, time=start + place) for place, user in enumerate(users)]
+        requests = [Request(name_of(user), n=LENGTH, time=start + place) for place, user in enumerate(users)]
         events, worth = [], []
         exploring = [
             Request(one.user_id, n=LENGTH, time=one.time, request_id=f"{run} {one.user_id}", policy=_EXPLORING)
-            for one in asked
+            for one in requests
         ]
-        pairs = zip(recommender.recommend_many(asked), recommender.recommend_many(exploring), strict=True)
+        pairs = zip(recommender.recommend_many(requests), recommender.recommend_many(exploring), strict=True)
         for place, (user, (own, shown)) in enumerate(zip(users, pairs, strict=True)):
             worth.append(shop.world.value(user, np.array([places[id_] for id_ in own.ids], dtype=np.int32)) / LENGTH)
             items = np.array([places[id_] for id_ in shown.ids], dtype=np.int32)

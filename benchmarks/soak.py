@@ -1,8 +1,8 @@
 """A server under mixed traffic while things happen to it: `python -m benchmarks.soak [--minutes 10]`.
 
 Lists, ranks, events, items and users from several callers; in between a version is published, rolled back, and the
-store (PostgreSQL where it is installed) restarted. No answer may be a 5xx but the documented 503 of the time without a
-store, and memory may not grow. Prints one line every ten seconds, exits with 1 when a promise is broken.
+store (PostgreSQL where it is installed) restarted. No answer may be a 5xx, except the documented 503 while the store is
+away, and memory may not grow. Prints one line every ten seconds; exits with 1 if a promise is broken.
 """
 
 import http.client
@@ -29,7 +29,7 @@ from recsys.store import sqlite_url
 
 CALLERS = 4
 GROWTH = 1.10
-"""What the memory may be at the end, in times of what it is after the first third."""
+"""Most memory at the end, as a multiple of the memory after the first third."""
 
 
 def call_on(port: int, number: int, until: threading.Event, seen: Counter[tuple[str, int]]) -> None:
@@ -96,7 +96,7 @@ def store(folder: Path) -> Iterator[tuple[str, PostgresServer | None]]:
 
 @dataclass
 class Soak:
-    """What was seen.
+    """What was observed.
 
     Attributes:
         answers: kind of request and status to how often.
@@ -125,7 +125,7 @@ class Soak:
         self.without_store = self.unavailable - before
 
     def faults(self) -> Iterator[str]:
-        """What must not be."""
+        """A sentence for each broken promise."""
         for (kind, status), n in sorted(self.answers.items()):
             print(f"{kind:12} {status}  {n:,}")
             if status == 0 or (status >= 500 and status != 503):

@@ -1,1 +1,1 @@
-"""The strongest tools of the field beside ours: the same requests, rules and metrics, each tuned on validation."""
+"""Other tools of the field compared with recsys: the same requests, rules and metrics, each tuned on validation."""

@@ -1,4 +1,4 @@
-"""The field's strongest tools beside ours on the same requests.
+"""The field's strongest tools compared with recsys on the same requests.
 
     python -m benchmarks.peers run --work DIR [--data ../shared/data] [--minutes 5] [--peers NAME,...] [DATA ...]
     python -m benchmarks.peers table --work DIR [--ours DIR] [DATA ...]

@@ -30,7 +30,7 @@ Recommend = Callable[[Users], Any]
 
 
 def rectools_two_stage(log: InteractionLog) -> Recommend:
-    """The candidate ranking model, with what it has for every data set."""
+    """RecTools' candidate ranking model, with the features that it offers for any data set."""
     import lightgbm
     from implicit.als import AlternatingLeastSquares
     from implicit.nearest_neighbours import TFIDFRecommender

@@ -43,7 +43,7 @@ class Asked:
         eligible: (n_requests, n_items) what may be listed.
         targets: what was wanted and may be listed; at least one a request.
         users: (n_requests,) user numbers.
-        requests: (n_requests,) place among all requests asked, with those left out in which nothing could be found.
+        requests: (n_requests,) place of each among all requests, including those without a target that may be listed.
     """
 
     log: InteractionLog
@@ -67,7 +67,7 @@ class Asked:
         *,
         repeats: bool,
     ) -> "Asked":
-        """Apply the rules: seen items are left out, unless `repeats`, and targets that may not be listed are none."""
+        """Apply the rules: seen items are left out, unless `repeats`, and so are targets that may not be listed."""
         if not repeats:
             allowed[histories.rows, histories.items] = False
         known = targets.items >= 0

@@ -1,4 +1,4 @@
-"""What the text model is worth: a table a data set of rankings from text alone, new items, and encoding speed.
+"""The text model alone: for each data set a table of rankings from text, of new items, and of encoding speed.
 
     python -m benchmarks.text [--minutes 2.5] [--tuning 6] [--parts quality,cold,encode] [--rows LIST] --work DIR
                               [NAME ...]

@@ -1,4 +1,4 @@
-"""New items: every tenth is held out of training altogether, and requests that want one of them are asked."""
+"""New items: every tenth is held out of training altogether, and requests that want one of these are measured."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Tenth:
         if not folder.is_dir():
             fit(world.log.select(~is_cold[world.log.items])).save(folder)
         validation, test = (
-            asked.select(np.flatnonzero(is_cold[asked.targets])) for asked in (world.validation, world.test)
+            requests.select(np.flatnonzero(is_cold[requests.targets])) for requests in (world.validation, world.test)
         )
         return cls(is_cold, InterestModel.load(folder), (validation, test))
 

@@ -1,4 +1,4 @@
-"""Places of what was wanted by a ranking, and the figures made of them."""
+"""The places that rankings give to the wanted items, and the figures made of these places."""
 
 from collections.abc import Callable
 
@@ -15,12 +15,12 @@ FROZEN = {"last": ("frozen, last item", 1), "mean": ("frozen, mean of the newest
 Score = Callable[[HistoryBatch], NDArray[np.float32]]
 
 
-def places(asked: TextRequests, score: Score, others: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+def places(requests: TextRequests, score: Score, others: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """(n_requests,) place of each target among all items that are not in the history; ties count against it."""
     ranks = []
-    for start in range(0, len(asked), 256):
-        stop = min(start + 256, len(asked))
-        block, targets = asked.histories.block(start, stop), asked.targets[start:stop]
+    for start in range(0, len(requests), 256):
+        stop = min(start + 256, len(requests))
+        block, targets = requests.histories.block(start, stop), requests.targets[start:stop]
         scores, rows = score(block), np.arange(stop - start)
         own = scores[rows, targets].copy()
         scores[block.rows, block.items] = -np.inf

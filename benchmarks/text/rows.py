@@ -63,7 +63,7 @@ class CpuWatch:
         return time.process_time() - self._started
 
     def minutes(self, before: Row | None = None) -> str:
-        """The minutes as a table says them; where an earlier row is part of the work, its minutes stand before them."""
+        """The minutes as shown in a table; if an earlier row is part of the work, with its minutes before them."""
         minutes = f"{self.seconds / 60:.1f}"
         return minutes if before is None else f"{before.minutes} + {minutes}"
 
@@ -79,7 +79,7 @@ class Bench:
 
     @cached_property
     def world(self) -> TextWorld:
-        """What is learned from and asked."""
+        """The log to learn from, and the requests."""
         return load(self.name, self.arguments.data, self.folder.parent)
 
     @property
@@ -151,7 +151,7 @@ class Bench:
     def _gone_on(self, way: str, name: str, distil: float = 0.0) -> Row:
         """Go on from the network, which is not trained again.
 
-        What came out is measured also where the product would leave it out.
+        The result is measured even where a training would not keep it.
         """
         verdicts: list[bool] = []
 
@@ -212,13 +212,13 @@ class Bench:
         return f"{rate:.0f}", f"{np.median(seconds) * 1e6:.0f}"
 
 
-def reranked(asked: TextRequests, model: InterestModel, teacher: Teacher) -> NDArray[np.int64]:
-    """(n_requests,) place of each target after the best items were reranked; behind them nothing moves."""
-    histories, targets, rows = asked.histories, asked.targets[:, None], np.arange(len(asked))
+def reranked(requests: TextRequests, model: InterestModel, teacher: Teacher) -> NDArray[np.int64]:
+    """(n_requests,) place of each target after the best items were reranked; the others keep their places."""
+    histories, targets, rows = requests.histories, requests.targets[:, None], np.arange(len(requests))
     scores = model.score(histories)
-    own = scores[rows, asked.targets]
+    own = scores[rows, requests.targets]
     scores[histories.rows, histories.items] = -np.inf
-    scores[rows, asked.targets] = own
+    scores[rows, requests.targets] = own
     items = np.argsort(-scores, axis=1, kind="stable")[:, :_RERANKED]
     again = teacher.rerank(np.take_along_axis(scores, items, axis=1), histories, items)
     held = items == targets

@@ -40,18 +40,18 @@ class TextRequests:
         )
 
     def unseen(self) -> "TextRequests":
-        """The requests that want an item which their history does not hold: what a history holds is not ranked."""
+        """The requests whose target is not in their history, because items of the history are not ranked."""
         seen = np.bincount(self.histories.rows, self.histories.items == self.targets[self.histories.rows], len(self))
         return self.select(np.flatnonzero(seen == 0))
 
     def some(self, most: int) -> "TextRequests":
-        """At most so many of the requests, drawn at random."""
+        """At most `most` of the requests, drawn at random."""
         return self.select(np.sort(np.random.default_rng(0).permutation(len(self))[:most]))
 
 
 @dataclass(frozen=True)
 class TextWorld:
-    """One data set: what is learned from, and what is asked."""
+    """One data set: the log to learn from, and the requests."""
 
     dataset: Dataset
     log: InteractionLog
@@ -64,8 +64,8 @@ def load(name: str, data: Path, work: Path) -> TextWorld:
     folder = work / name if (work / name).is_dir() else prepare(name, data, work)
     dataset = load_dataset(folder)
     if name == "scientific":
-        asked = [from_requests(dataset, folder / f"{part}_requests.parquet").unseen() for part in ("valid", "test")]
-        return TextWorld(dataset, dataset.log, *asked)
+        requests = [from_requests(dataset, folder / f"{part}_requests.parquet").unseen() for part in ("valid", "test")]
+        return TextWorld(dataset, dataset.log, *requests)
     split = TemporalSplit.of(dataset.log, Config().data)
     windows = ((split.ranker_start, split.test_start), (split.test_start, split.end))
     return TextWorld(
