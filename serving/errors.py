@@ -153,15 +153,15 @@ def install(app: FastAPI) -> None:
 
 
 def _faults(found: Sequence[Mapping[str, Any]], body: Any) -> list[Fault]:
-    """What pydantic found, one fault a place of the request. Of a value that may be of several kinds it names each kind
-    that the value is not; where one of them fits but for something within, only that is told."""
+    """What pydantic found, one fault for each place of the request. For a value that may be of several kinds, pydantic
+    says of each kind why the value is not of it; if one kind fits except for something within, only that is kept."""
     messages: dict[tuple[str | int, ...], list[str]] = {}
     for fault in found:
-        told = messages.setdefault(_place(fault, body), [])
-        if fault["msg"] not in told:
-            told.append(fault["msg"])
+        reasons = messages.setdefault(_place(fault, body), [])
+        if fault["msg"] not in reasons:
+            reasons.append(fault["msg"])
     within = {place[:depth] for place in messages for depth in range(len(place))}
-    return [Fault(loc=list(at), msg="; or: ".join(told)) for at, told in messages.items() if at not in within]
+    return [Fault(loc=list(at), msg="; or: ".join(reasons)) for at, reasons in messages.items() if at not in within]
 
 
 def _place(fault: Mapping[str, Any], body: Any) -> tuple[str | int, ...]:

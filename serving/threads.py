@@ -48,7 +48,7 @@ class Threads:
         """Start them.
 
         Args:
-            under_way: what a pool of this name tells how many calls run or wait.
+            under_way: name of a pool -> what that pool calls with the number of its calls that run or wait.
         """
 
         def pool(name: str, threads: int, queue: int) -> BoundedPool:

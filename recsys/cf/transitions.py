@@ -25,7 +25,7 @@ class Transitions(ItemLinks):
 
     A basket is all positive events of a user at one time: they have no order, so they count for each other both ways,
     at distance 1. Where every event has a time of its own, a basket is an event. An item that comes back in a later
-    basket follows itself: the diagonal tells repeat buys. Sums are divided by sqrt(count * count) + shrinkage.
+    basket follows itself: the diagonal holds repeat purchases. Sums are divided by sqrt(count * count) + shrinkage.
     """
 
     name = "transitions"

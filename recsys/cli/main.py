@@ -148,7 +148,7 @@ def _check_encoding(words: Sequence[str]) -> None:
 
 
 def _fail_unexpectedly(error: BaseException) -> int:
-    """Fail with what no room has told as a domain error: a limit of the machine, or a fault of recsys."""
+    """Fail with an error that no room has raised as a domain error: a limit of the machine, or a fault of recsys."""
     if is_full(error):
         return _fail(error, BundleError.exit_code, hint=_MAKE_ROOM)
     if _UNCACHED in str(error):

@@ -39,8 +39,8 @@ class Comparison:
     Attributes:
         difference: mean of (ours - theirs) over the requests.
         low, high: 95 % interval of the difference.
-        p_value: two-sided; how often chance alone would put the difference on the other side of 0. Of n users it is
-            no less than 2 ** (1 - n), as often as n coins show the same side: resampling three users tells no more.
+        p_value: two-sided; how often chance alone would put the difference on the other side of 0. With n users it is
+            at least 2 ** (1 - n), the chance that n coins show the same side: resampling a few users cannot show more.
         n_requests: requests in which both are defined.
     """
 

@@ -76,7 +76,7 @@ class Floor(Step):
     Attributes:
         name: of the rule, in reports.
         least: items that meet it.
-        condition: tells which items do.
+        condition: says which items do.
     """
 
     name: str

@@ -37,7 +37,7 @@ def check_site(request: HTTPConnection) -> None:
     """Keep pages of other sites, open in a browser on this machine, from calling a server without keys.
 
     Such a page may send a form without anybody's leave (Fetch Metadata, W3C; older browsers send Origin alone), and may
-    have the name of its own site lead to this machine (DNS rebinding), which the Host header tells.
+    have the name of its own site lead to this machine (DNS rebinding), which the Host header reveals.
 
     Raises:
         ProblemError: 403.

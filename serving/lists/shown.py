@@ -1,4 +1,4 @@
-"""The log of answered lists, which tells in which list the item of a later event was shown."""
+"""The log of answered lists, which says in which list the item of a later event was shown."""
 
 import logging
 import threading

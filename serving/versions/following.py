@@ -37,7 +37,7 @@ class StoreFollower:
         store_answers: whether it did when it was last asked.
 
     Args:
-        tail: where other servers are told what was read; None: there is none.
+        tail: shares with other servers what was read; None: there is none.
     """
 
     def __init__(self, store: Store, metrics: Metrics, tail: SharedTail | None) -> None:

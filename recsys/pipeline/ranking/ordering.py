@@ -15,14 +15,15 @@ from recsys.pipeline.ranking.scoring import Scoring
 from recsys.policy.policy import PolicyChange
 
 _TIE_BREAK = np.float32(1e-4)
-"""Far below what a tree adds: where few trees leave candidates equal, the sources' common order decides."""
+"""Weight of the sources' common order, far below what a tree adds: it decides among candidates that few trees leave
+equal."""
 
 _QUERY_WEIGHT = np.float32(2.0)
 """Weight of how well an item matches the query: standard deviations of a list's scores for each standard deviation of
 its similarities."""
 
 RANKER = "ranker"
-"""What is left out when the sources' common order stands in for the ranker's."""
+"""Name of the stage that is left out when the sources' common order stands in for the ranker's."""
 
 _TIME_OF_RANKER = 0.8
 """Share of the time allowed for a list after which it is not ranked any more."""
@@ -39,7 +40,7 @@ class RankedBlock:
         scores: (n_pairs,) the ranker's scores.
         orders: per request, indices of its pairs, best first, after the policy.
         list_scores: per request, in that order, the ranker's scores with what query and policy add to them.
-        propensities: per request, in that order, the probability with which each stands where it stands.
+        propensities: per request, in that order, the probability with which each item stands in its place.
         changes: per request, what each step of the policy changed.
     """
 
@@ -73,7 +74,7 @@ def rank_block(
 
     Args:
         n_candidates: items ranked per request.
-        lengths: length of each list as it will be shown; behind it the order is the ranker's.
+        lengths: length of each list as it will be shown; after that the order is the ranker's.
     """
     stages, most = block.stages, max(n_candidates, *lengths)
     candidates = stages.run("candidates", lambda: candidates_of(scoring, block, most, lengths))
@@ -129,7 +130,7 @@ def _with_query(scores: NDArray[np.float32], similarities: NDArray[np.float32]) 
 
     Args:
         scores: (n,) the ranker's.
-        similarities: (n,) cosines of text and query; all 0 where nothing is looked for.
+        similarities: (n,) cosines of text and query; all 0 without a query.
     """
     spread = similarities.std() if len(similarities) else 0.0
     return scores + _QUERY_WEIGHT * scores.std() * (similarities - similarities.mean()) / spread if spread else scores

@@ -16,18 +16,18 @@ _ACTS = "user_acts"
 """The column that counts the events of a history."""
 
 _COMPARED = 100_000
-"""Most rows by which the scores of two rankers are held against each other."""
+"""Most rows on which the scores of two rankers are compared."""
 
 _CONVERSION = "conversion.txt"
 
 
 @dataclass(frozen=True)
 class RankerCalibration:
-    """What the scores of one ranker mean.
+    """What the scores of one ranker mean as probabilities.
 
     Attributes:
         click, purchase: probability of any sign of interest, and of the strongest one.
-        conversion: a second opinion for both; None where it tells nothing.
+        conversion: a second opinion for both; None where it adds nothing.
     """
 
     click: ScoreCalibration
@@ -43,10 +43,10 @@ class RankerCalibration:
         Args:
             older: a ranker like `full` that has not seen the rows `held_out`: on those its scores are calibrated.
             full: the ranker that the calibrations are carried over to.
-            seen: rows that both have seen: they tell how the scores of the two differ.
+            seen: rows that both have seen: on these, the scores of the two are compared.
             conversion: learned without `held_out`.
         """
-        # What was shown without being proposed is left out: where the sources miss much, it is wanted more often than
+        # Items that were shown but not proposed are left out: if sources miss much, these are wanted more often than
         # candidates are.
         asked, common = held_out.are_candidates, seen.table[np.flatnonzero(seen.are_candidates)[:_COMPARED]]
         table, before, after = held_out.table[asked], older.score(common), full.score(common)
@@ -60,9 +60,9 @@ class RankerCalibration:
     def probabilities(
         self, ranker: Ranker, scores: NDArray[np.float32], table: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(n,) p_click and p_purchase of rows, by the ranker's scores (n,) and what it saw (n, n_features).
+        """(n,) p_click and p_purchase of rows, by the ranker's scores (n,) and its table (n, n_features).
 
-        What is bought was wanted, so p_purchase is never above p_click.
+        What is bought is also wanted, so p_purchase is never above p_click.
         """
         log_odds, n_acts = _log_odds(self.conversion, table), _acts(ranker, table)
         click, purchase = (found.probability(scores, log_odds, n_acts) for found in (self.click, self.purchase))

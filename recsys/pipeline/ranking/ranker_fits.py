@@ -20,8 +20,8 @@ class FittedTwice:
     """A ranker, twice.
 
     Attributes:
-        without: the group of features that it does without; None for the full ranker.
-        on_older: fitted on the older requests alone: it has not seen the newest.
+        without: the group of features that is left out; None for the full ranker.
+        on_older: fitted on the older requests alone, without the newest.
         on_all: fitted on all requests.
     """
 
@@ -49,7 +49,7 @@ class RankerInputs:
     seed: int
 
     def opened(self) -> "RankerInputs":
-        """Itself: what a process needs comes with the call."""
+        """Itself, as the `open_` of `Engine.run`: these inputs travel with the call."""
         return self
 
     def fit(self, without: FeatureGroup | None) -> FittedTwice | None:
@@ -68,7 +68,7 @@ class RankerInputs:
         sample = to_learn_from(newer, self.config, self.seed)
         rows = RankerRows.joined([older, sample])
         if without is not None and not (older if self.config.early_stopping else rows).has_order:
-            return None  # without the group's sources, all that was proposed may have been wanted
+            return None  # without the group's sources, perhaps only wanted items were proposed
         columns = columns_of(features)
         settings = columns, self.config, self.seed
         judged = older.n_requests < REQUESTS_FOR_TREES_ALONE and newer.has_order and not self.config.debias

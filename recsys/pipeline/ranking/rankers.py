@@ -26,7 +26,8 @@ _GIVEN = "given"
 """The folder of the rankers of requests that bring their history."""
 
 _MOST_SIDE_BY_SIDE = 1_000_000
-"""Rows up to which rankers are fitted side by side in this process: each copies the rows that it learns from."""
+"""Most rows with which rankers are fitted side by side in this process, because each copies the rows that it learns
+from."""
 
 ABLATED: tuple[FeatureGroup, ...] = ("text", "collaborative", "behaviour")
 
@@ -46,7 +47,7 @@ class Rankers:
     Attributes:
         full: with all configured groups.
         without: group -> the ranker that sees neither the group's features nor what only its sources proposed.
-        calibration: what the scores of `full` mean.
+        calibration: what the scores of `full` mean as probabilities.
         older: a ranker that has not learned from the newest requests; None where no request was held out, and in a
             loaded version.
         given: the rankers of requests that bring their history as bare items, without when and how these were chosen;
@@ -68,8 +69,8 @@ class Rankers:
         config: RankerConfig,
         run: TrainingRun,
     ) -> "Rankers":
-        """Fit on all requests. A ranker that has not seen the newest ones calibrates, and says how far its parts are to
-        be believed and, with early stopping, how many trees to fit.
+        """Fit on all requests. A ranker of all but the newest ones is fitted first: on these it is calibrated, and they
+        decide how much its parts count and, with early stopping, how many trees to fit.
 
         Args:
             sources: in the order of the bits of `RankerRows.proposed_by`.
@@ -124,14 +125,14 @@ class Rankers:
         return scores
 
     def _by_rows(self, of_given: NDArray[np.bool_]) -> Iterator[tuple["Rankers", NDArray[np.bool_] | slice]]:
-        """The rankers that rank some of the rows, and which; see `score`."""
+        """The rankers to use, each with the rows that it ranks; see `score`."""
         if self.given is None or not of_given.any():
             yield self, slice(None)
         else:
             yield from ((self, ~of_given), (self.given, of_given))
 
     def compile(self) -> None:
-        """Lay out all trees that serve for fast scoring."""
+        """Prepare all trees that serve for fast scoring, now and not in the first request."""
         for rankers in (self, self.given):
             if rankers is not None:
                 conversion = rankers.calibration.conversion
@@ -152,11 +153,11 @@ class Rankers:
     def continued_again(
         self, continuation: Continuation, older: RankerRows, newer: RankerRows, config: RankerConfig, run: TrainingRun
     ) -> "Rankers":
-        """The full ranker made in the same way of more requests.
+        """The full ranker, made in the same way with more requests.
 
         Args:
-            continuation: what `continued` gave beside this one.
-            older, newer: rows of requests that this one has seen, and of those that it has not.
+            continuation: what `continued` returned with this one.
+            older, newer: rows of requests that this one has seen, and of those that it has not seen.
         """
         rows = RankerRows.joined([older, newer])
         run.progress(f"ranker continues with the newest requests too: {_size_of(rows)}")
@@ -164,7 +165,7 @@ class Rankers:
         return self._calibrated(self.full, newer, full, older)
 
     def _calibrated(self, older: Ranker, held_out: RankerRows, full: Ranker, seen: RankerRows) -> "Rankers":
-        """`full` with its calibration; with that of this one where no request was held out."""
+        """`full` with a calibration of its own; with that of this one if no request was held out."""
         if not held_out.n_requests:
             return replace(self, full=full, without={})
         conversion = self.calibration.conversion

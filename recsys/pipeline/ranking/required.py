@@ -1,4 +1,4 @@
-"""The candidates of a block: what the sources propose, and what has to be ranked whatever they propose."""
+"""The candidates of a block: those that the sources propose, and those that must be ranked in any case."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,9 +28,9 @@ def candidates_of(scoring: Scoring, block: RequestBlock, n: int, lengths: Sequen
 
 
 def _named(block: RequestBlock) -> list[NDArray[np.int32]]:
-    """Per request, the items that the caller wants ranked, and pinned ones. The sources' candidates are ranked beside
-    the former, because the ranker has learned from ranks among hundreds of candidates: three items alone would look to
-    it like the best three of hundreds."""
+    """Per request, the items that the caller wants ranked, and pinned ones. The sources' candidates are ranked together
+    with those of the caller, because the ranker has learned from ranks among hundreds of candidates: three items alone
+    would look like the best three of hundreds."""
     return [
         policy.required if only is None else np.union1d(policy.required, only).astype(np.int32)
         for policy, only in zip(block.policies, block.only, strict=True)

@@ -43,7 +43,7 @@ def resolve_seen(config: PolicyConfig, log: InteractionLog) -> PolicyConfig:
 
 
 def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
-    """Find before a training which rules of the config can hold for no list.
+    """Check, before a training, that the rules of the config can be applied to lists of this catalogue.
 
     Raises:
         ConfigError: boosts, caps or quotas name a column that the catalogue lacks, or compare unlike types.
@@ -60,8 +60,7 @@ def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
 
 
 def idle_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> Iterator[str]:
-    """A sentence for each rule of the config that concerns no item: a misspelt id or value looks like a rule that has
-    nothing to do.
+    """A sentence for each rule of the config that concerns no item, because a misspelt id or value would go unnoticed.
 
     Args:
         config: checked by `check_rules`.
@@ -114,7 +113,7 @@ def policy_of(
 
     Args:
         config: with `seen` and `discovery` resolved.
-        asked: what the request says of the list.
+        asked: the list that the request asks for.
         catalogue: the items.
         vectors: (n_items, dim) unit vectors for diversity; None leaves diversity out.
         signs: of interest in items, for discovery.
@@ -135,7 +134,7 @@ def policy_of(
         steps.append(Discovery(config.discovery, lambda items: signs(items, np.full(len(items), now))))
     if config.diversity and vectors is not None:
         steps.append(Diversity(config.diversity, vectors))
-    # Before caps and floors, which count the pinned and go around them; behind diversity, which would move them.
+    # Before caps and floors, which count pinned items and leave them in place; after diversity, which would move them.
     places = {item: place - asked.shown for item, place in config.pins.items() if place > asked.shown}
     if places:
         numbers = catalogue.vocabulary.numbers(list(places))

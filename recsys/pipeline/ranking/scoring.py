@@ -29,7 +29,7 @@ from recsys.policy.policy import Policy
 from recsys.retrieval.scores import Scores, SharedScores, SparseScores
 
 _TIME_OF_SOURCES = 0.5
-"""Share of the time allowed for a list after which no further source is asked."""
+"""Share of the time allowed for a list after which no further source is used."""
 
 SEEN_EVENTS = 10_000
 """Newest events of a user in which items count as seen."""
@@ -50,12 +50,12 @@ class Scoring:
 
     @cached_property
     def _newest_item(self) -> float:
-        """When the newest item was created, microseconds; -inf where that is known of none."""
+        """When the newest item was created, microseconds; -inf if that is not known of any."""
         return float(np.max(self.facts.created, initial=-np.inf, where=~np.isnan(self.facts.created)))
 
     @cached_property
     def _first_gone(self) -> float:
-        """When the first item is gone, microseconds; inf where that is known of none."""
+        """When the first item goes, microseconds; inf if that is not known of any."""
         return float(np.min(self.catalogue.gone, initial=np.inf))
 
     @cached_property
@@ -87,7 +87,7 @@ class Scoring:
 
     @property
     def vectors(self) -> NDArray[np.float32] | None:
-        """(n_items, dim) unit vectors that tell how alike items are: of the text, else of the factors."""
+        """(n_items, dim) unit vectors that say how alike items are: those of the text, else the factors."""
         if self.sources.interest is not None:
             return self.sources.interest.item_vectors
         return cast("NDArray[np.float32] | None", self.facts.vectors.get("factors"))
@@ -178,7 +178,7 @@ class Scoring:
         nothing = Proposal(SparseScores.nothing(*block.eligible.shape), none, np.ones(len(block), dtype=np.float32))
         proposals: dict[str, Proposal] = {}
         for source in self.sources.names:
-            # Popularity is always asked: it costs next to nothing, and is better than no list.
+            # Popularity is always used: it costs next to nothing, and is better than no list.
             within = math.inf if source == POPULAR else _TIME_OF_SOURCES
             propose = partial(self._proposal, source, block, n)
             proposals[source] = block.stages.attempt(source, within, propose) or nothing
