@@ -32,7 +32,7 @@ class BoundedPool:
     given to one thread, the one that has worked last.
 
     Args:
-        under_way: is told how many calls run or wait.
+        under_way: called with the number of calls that run or wait.
     """
 
     def __init__(

@@ -29,8 +29,8 @@ logger = logging.getLogger("recsys.serving")
 
 
 def unit_of(body: ListRequest) -> str:
-    """By what the variant is chosen: the user, or the list if the user is anonymous; all pages of a list come from one
-    variant."""
+    """The unit by which the variant is chosen: the user, or the list if the user is anonymous, so that all pages of a
+    list come from one variant."""
     return body.user_id or name_of_list(body)
 
 
@@ -49,7 +49,7 @@ async def list_response(
         n: length of the page.
         candidates: when given only these are ranked.
         variant: that answers; None for a list that is only looked at, which is not kept.
-        further: keys of the answer beside those of every list.
+        further: keys of the answer in addition to those of every list.
 
     Raises:
         ProblemError: 422, n is above the limit, the cursor or a condition is wrong; 429, the server is at its limit.

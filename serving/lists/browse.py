@@ -8,7 +8,7 @@ import polars as pl
 from recsys.data.items.catalogue import ItemCatalogue
 
 BRIEF = ("item_id", "title", "category", "brand", "price", "available")
-"""What is shown of an item in passing."""
+"""Columns of the short form of an item, in search results and histories."""
 
 MOST_WORDS = 8
 """Further words of a search are not looked at."""

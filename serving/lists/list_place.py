@@ -1,4 +1,4 @@
-"""Where a batch has put its lists; a server asks it with a time limit."""
+"""Look-ups of the lists that a batch has made, with a time limit."""
 
 import asyncio
 import logging
@@ -18,13 +18,13 @@ SECONDS = 1.0
 """How long a look-up may take: a list that is made now takes less."""
 
 SILENT_SECONDS = 5.0
-"""How long the place is not asked after it has not answered."""
+"""How long the place is left alone after it has not answered."""
 
 
 class ListPlace:
     """Looks lists up in threads of its own, so that a place that hangs keeps nobody else waiting.
 
-    Used from one event loop, but for `forget`.
+    Used from one event loop, except for `forget`.
     """
 
     def __init__(self, lists: Lists) -> None:

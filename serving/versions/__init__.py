@@ -1,8 +1,8 @@
-"""What answers: the versions of a registry, each with the events that came since it was trained.
+"""The versions that answer, each with the events that came since it was trained.
 
-live                        what the server answers from
-served, loaded_version      which version answers whom; one of them
-loading, refreshing, on_demand   versions are loaded; exchanged; looked at
+live                        the live state, and the threads that keep it up to date
+served, loaded_version      which version answers whom; one loaded version
+loading, refreshing, on_demand   how a version is loaded; exchanged for another; loaded only to be looked at
 following, snapshots        the store is read; events are kept in snapshots
-locks                       what is held meanwhile
+locks                       the locks that such changes hold
 """

@@ -22,10 +22,10 @@ from serving.watching.metrics import Metrics
 logger = logging.getLogger("recsys.serving")
 
 MOST_PUBLISHED = 2_000
-"""Most entries that are published at once: more are a replay, which others read for themselves."""
+"""Most entries that are published at once: more are a replay, and other servers read them from the store."""
 
 LATE = 60 * 1_000_000
-"""Microseconds after which an event was posted late: that is no lag of ours."""
+"""Microseconds after which an event counts as posted late, and its delay not as a lag of the server."""
 
 
 class StoreFollower:
@@ -47,7 +47,8 @@ class StoreFollower:
         self.store_answers = True
 
     def read_log(self, versions: Sequence[LoadedVersion]) -> None:
-        """Have all that answer take what the store has and they have not; tell the others."""
+        """Have all versions that answer take the entries of the store that they lack, and publish these to other
+        servers."""
         if versions:
             self._asked(partial(self._read_pages, versions))
             self._note_offset(versions)
@@ -114,7 +115,7 @@ class StoreFollower:
                 self._tail.publish(after, page)
 
     def _follow_new_log(self, versions: Sequence[LoadedVersion]) -> bool:
-        """Start at the beginning where the store has another log than before: offsets of the former say nothing of it.
+        """Start at the beginning if the store has another log than before, for which the offsets so far mean nothing.
 
         Returns:
             Whether it is another one.
@@ -138,14 +139,14 @@ class StoreFollower:
             self._metrics.offset.set(min(served.offset for served in versions))
 
     def _note_lag(self, entries: Sequence[Event | Forgotten]) -> None:
-        """How long new events took to come here; what is replayed or was posted late says nothing."""
+        """Record how long new events took to come here; replayed ones, and those posted late, say nothing of that."""
         now = clock()
         for entry in entries:
             if isinstance(entry, Event) and 0 <= now - entry.timestamp < LATE:
                 self._metrics.lag.observe((now - entry.timestamp) / 1e6)
 
     def _asked(self, ask: Callable[[], None]) -> bool:
-        """Whether the store answered. Lists go on without it: that it does not is logged, and not raised."""
+        """Whether the store answered. If it did not, that is logged and not raised, because lists go on without it."""
         answers = True
         try:
             ask()
