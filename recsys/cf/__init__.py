@@ -1,11 +1,11 @@
 """Collaborative models: each learns from a log, and scores all items for any history.
 
-model                          what they have in common
+model                          what all models have in common
 als, ease                      factors; linear weights between all items
 neighbours, transitions        links between items: chosen by the same people; chosen one after the other (over links)
 popular, categories, profiles  popularity, of everybody; in the user's categories; among alike users
 rhythm, season                 popularity at this time of the week; of the year (over periodic)
-prediction                     whether popularity predicts the newest choices: how fast it fades, whether times tell
+prediction                     how well popularity predicts the newest choices: decides how it fades, if times matter
 revisits                       what the user comes back to
 lifts                          how many times as often as usual: behind profiles and periodic
 alike_lifts, pair_lifts        of items by what they have in common; of two groups together

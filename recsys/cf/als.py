@@ -101,7 +101,8 @@ class Als(LogModel):
         return users
 
     def score(self, histories: HistoryBatch) -> NDArray[np.float32]:
-        """(n_requests, n_items): predicted preference, about 0 to 1; a list says the same whatever is beside it."""
+        """(n_requests, n_items): predicted preference, about 0 to 1; that of a request does not depend on the others of
+        its block."""
         preferences = np.empty((len(histories), len(self.item_factors)), dtype=np.float32)
         dot_products(self.user_factors(histories), self.item_factors, preferences)
         return preferences

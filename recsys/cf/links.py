@@ -27,7 +27,7 @@ class ItemLinks(LogModel):
     """
 
     name: ClassVar[str]
-    """Of the files."""
+    """Name of the files."""
 
     def __init__(self, matrix: sp.csr_matrix, n_choosers: NDArray[np.int32]) -> None:
         """`n_choosers` (nnz,) are those of each entry of the matrix."""

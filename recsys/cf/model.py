@@ -14,9 +14,9 @@ from recsys.retrieval.scores import Scores
 
 
 class CollaborativeModel(Protocol):
-    """A model that is learned once and then scores all items for any history, known user or not.
+    """A model that is learned once and then scores all items for any history, whether the user is known or not.
 
-    It holds what most models have in common.
+    Most models inherit the defaults given here.
 
     Attributes:
         of_cold_items: how it scores items that it never saw: "lent" by items with similar texts, "nothing", or its

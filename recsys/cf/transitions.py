@@ -14,7 +14,7 @@ from recsys.data.log.history import basket_starts
 from recsys.data.log.interactions import InteractionLog
 
 _BACKWARD = 0.5
-"""What a step counts for the way back, from the item that followed."""
+"""Weight of a step in the opposite direction, from the item that followed to the one before."""
 
 _SHRINKAGE = 20.0
 """Added to the divisor: one user who went from one rare item to another is no evidence yet."""

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from recsys.data.log.interactions import InteractionLog
 
 NEWEST_EVENTS = 200
-"""Events of a user that make pairs of items: pairs grow with the square of it."""
+"""Newest events of a user of which pairs of items are made: the number of pairs grows with the square of this."""
 
 
 def items_of_users(log: InteractionLog) -> sp.csr_matrix:

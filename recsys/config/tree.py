@@ -180,7 +180,7 @@ class BoostRule(Section):
 
 
 class QuotaRule(Section):
-    """Items of which a list holds some."""
+    """Items of which a list must hold a number."""
 
     where: dict[str, Any] = Field(min_length=1, description="conditions on item columns, as in `filter`")
     at_least: Count = Field(description="items in a list that meet them, as far as there are such items")

@@ -19,7 +19,7 @@ class Exploration(Step):
     The reserves are dealt from the candidates behind the list and have no item in common. So the places are
     independent of one another, and the probability that an item stands where it stands is exact: 1 - share for the
     ranker's own, share / (size of the reserve) for an explored one. Log it with the impression, as `propensity`, and
-    `recsys evaluate` can tell what another list would have earned (Horvitz & Thompson, 1952; Bottou et al.,
+    `recsys evaluate` can estimate what another list would have earned (Horvitz & Thompson, 1952; Bottou et al.,
     Counterfactual reasoning and learning systems, JMLR 2013). Pinned and demoted items take no part. A reserve holds
     nothing that would break a cap or a floor, whatever the other places draw.
 

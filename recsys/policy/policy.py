@@ -25,7 +25,7 @@ class PolicyChange(NamedTuple):
 
     step: str
     removed: int
-    """items of the catalogue that it forbids, see `Policy.removed`; 0 where nobody has counted them"""
+    """items of the catalogue that it forbids, see `Policy.removed`; 0 where they were not counted"""
     moved: int
     """candidates that stand elsewhere than before the step, among the first n"""
 

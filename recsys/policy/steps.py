@@ -16,10 +16,10 @@ from recsys.policy.candidates import RankedCandidates
 
 
 class Condition(Protocol):
-    """Tells which items meet it."""
+    """A condition on items."""
 
     def __call__(self, items: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """(n,) True for the items that do."""
+        """(n,) True for the items that meet it."""
         ...
 
 

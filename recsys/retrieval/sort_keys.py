@@ -14,10 +14,10 @@ PLACE = np.int64(0xFFFF_FFFF)
 """The bits of a key that hold the place."""
 
 NO_KEY = np.iinfo(np.int64).max
-"""Is behind all keys, and holds -1, as int32, as its place."""
+"""Sorts after all keys; its place, as int32, is -1."""
 
 _SAMPLE = 128
-"""Values that are looked at, evenly spread, to tell which ones are worth a key."""
+"""Values of a sample, evenly spread, by which it is decided which values get a key."""
 
 
 @jit()
@@ -108,7 +108,7 @@ def keys_above(
 ) -> int:
     """Write the keys of the values [first, last) that reach a least one, see `keys_of_best`; how many there are.
 
-    Without branches, which would often be guessed wrong; what is eligible lies far away, and is asked apart.
+    Without branches, which would often be predicted wrong; eligibility lies far away in memory, and is looked up later.
     """
     high = found = 0
     for place in range(first, last):
