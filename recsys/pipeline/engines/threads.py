@@ -4,10 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import TypeVar
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from recsys.pipeline.engines.engine import Result, Task
+
+Entry = TypeVar("Entry")
+
+_A_WHILE = 0.2
+"""Seconds of one wait. Polars handles Ctrl-C in a way that lets a wait go on; it is heard between two."""
 
 
 def usable_cores() -> int:
@@ -44,7 +50,7 @@ def in_threads(work: Callable[..., Result], tasks: Sequence[Task], n: int) -> It
             for _ in range(min(n, len(tasks))):
                 Thread(target=work_on, daemon=True).start()  # an interrupted program does not wait for it
             for _ in tasks:
-                found = done.get()
+                found = _next_of(done)
                 if isinstance(found, BaseException):
                     raise found
                 yield found[0]
@@ -52,3 +58,10 @@ def in_threads(work: Callable[..., Result], tasks: Sequence[Task], n: int) -> It
             with suppress(Empty):
                 while True:
                     waiting.get_nowait()
+
+
+def _next_of(queue: SimpleQueue[Entry]) -> Entry:
+    """The next entry, once there is one."""
+    while True:
+        with suppress(Empty):
+            return queue.get(timeout=_A_WHILE)

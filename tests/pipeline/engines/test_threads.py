@@ -1,7 +1,11 @@
 """Work in threads of one process gives what it gives one after the other, and shares the cores."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -38,6 +42,31 @@ def test_the_first_error_is_raised_and_ends_the_work(two_cores: None, error: typ
 
     with pytest.raises(error, match="task 1 failed"):
         list(in_threads(fail, [(1,)], 2))
+
+
+INTERRUPTED = """
+from threading import Event
+import polars  # its handler of Ctrl-C lets waits go on
+from recsys.pipeline.engines.threads import in_threads
+
+def work():
+    print("begun", flush=True)
+    Event().wait()
+
+list(in_threads(work, [()], 1))
+"""
+
+
+def test_ctrl_c_does_not_wait_for_the_threads() -> None:
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        try:
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert errors.splitlines()[-1] == "KeyboardInterrupt"
 
 
 def rows(n_requests: int, start: int, features: FeatureSet) -> RankerRows:
