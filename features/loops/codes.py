@@ -24,6 +24,7 @@ N_CODES = 3
 MATCHES, MATCH_SHARE, EVENTS_SINCE, TIME_SINCE, WORTH, WORTH_SHARE, BASKET_SHARE, DUE, FADED_DAYS, FADED_BASKETS = (
     range(10)
 )
+N_STATISTICS = FADED_BASKETS + 1
 
 # What a request and its history are like, as rows of a table; of the last three one row for each code or window.
 LENGTH, POSITIVE_SHARE, SINCE_LAST, SINCE_FIRST, HOUR, WEEKDAY, DISTINCT = range(7)

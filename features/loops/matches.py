@@ -13,6 +13,7 @@ from features.loops.codes import (
     FADED_DAYS,
     MATCH_SHARE,
     MATCHES,
+    N_STATISTICS,
     TIME_SINCE,
     WORTH,
     WORTH_SHARE,
@@ -60,7 +61,7 @@ def fill_matches(
             the code and for an empty history; statistics of the newest match are NaN where there is no match.
     """
     offsets, history, times, weights, baskets, now = past
-    values = np.empty(10, dtype=np.float32)
+    values = np.empty(N_STATISTICS, dtype=np.float32)
     for request in range(len(offsets) - 1):
         last, end_wanted = offsets[request + 1], 0
         own_codes = codes[candidates[bounds[request] : bounds[request + 1]]]  # at once, to wait for many at a time
