@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recsys.data.dataset import Dataset
     from recsys.pipeline.engines.engine import Engine
     from recsys.places import Place
+    from recsys.store import Store
 
 _LARGEST_SEED = 2**31 - 1
 """LightGBM's."""
@@ -172,3 +173,19 @@ def seed(text: str) -> int:
     if not 0 <= number <= _LARGEST_SEED:
         raise argparse.ArgumentTypeError(f"must be between 0 and {_LARGEST_SEED}")
     return number
+
+
+def existing_store(url: str) -> "Store":
+    """Open the store of a server; opening a SQLite file whose name is misspelt would create an empty one.
+
+    Raises:
+        ConfigError: the URL is not one, or its scheme is not known.
+        StoreError: there is no such file, or the store cannot be reached.
+    """
+    from recsys.errors import StoreError
+    from recsys.store import open_store, sqlite_file
+
+    file = sqlite_file(url)
+    if file is not None and not os.path.exists(file):  # Path's own raises where a folder may not be entered
+        raise StoreError(f"there is no store {file}; `recsys serve` and `recsys ingest` make it, or name another")
+    return open_store(url)

@@ -18,7 +18,7 @@ from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
     from recsys.data.requests.request import Request
-    from recsys.pipeline.recommender.bundle import Bundle
+    from recsys.pipeline.offline.caught_up import CaughtUp
     from recsys.pipeline.recommender.recommend import Recommender
     from recsys.places import Place
 
@@ -46,11 +46,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="a file or its URL (s3://...); for look-up by id sqlite:///FILE, postgresql://... or redis://...; "
         "written whole or not at all",
     )
-    parser.add_argument(
+    newer = parser.add_mutually_exclusive_group()
+    newer.add_argument(
         "--data",
         type=options.place,
         metavar="DIR",
         help="also use the newer events of this dataset directory, and which of its items are available",
+    )
+    newer.add_argument(
+        "--store",
+        metavar="URL",
+        help="also use the events, items and forgotten users of the server's store, e.g. sqlite:///REG/store.db",
     )
     options.add_engine(parser, "one per core")
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run of the same lists")
@@ -62,24 +68,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Rank everybody who was asked for, write the file, say what is in it."""
     from recsys.pipeline.offline.batch import rank_to_parquet
     from recsys.pipeline.offline.published import PublishedVersion
-    from recsys.pipeline.recommender.bundle import Bundle
-    from recsys.pipeline.recommender.matching import with_newer_events, with_stock_of
-    from recsys.registry import Registry
 
     out = _checked_out(arguments)
     lists = out if isinstance(out, Path) else _file_on_the_way(arguments)
     with ProgressLines() as progress:
         progress(f"loading from {arguments.registry}")
-        bundle = Bundle.load(Registry(arguments.registry))
-        if arguments.data is not None:
-            dataset = options.read_data(arguments.data, bundle.config, progress)
-            bundle = with_stock_of(with_newer_events(bundle, dataset, progress), dataset, progress)
-        requests, n_searches = _requests_of(arguments, bundle, progress)
+        known = _caught_up(arguments, progress)
+        requests, n_searches = _requests_of(arguments, known.recommender, progress)
         engine = options.engine(arguments)
         with _folder_of_events(lists, arguments) as events:
-            progress(f"adding up {counted(len(bundle.log), 'event')}")
-            published = PublishedVersion.of(bundle, arguments.registry.absolute(), events)
-            del bundle  # its log may be in memory; from here on all processes map the same file
+            progress(f"adding up {counted(known.n_events, 'event')}")
+            published = PublishedVersion.of(known, arguments.registry.absolute(), events)
+            del known  # its log may be in memory; from here on all processes map the same file
             recommender = published.open()
             if n_searches and not recommender.reads_texts:
                 asked = counted(n_searches, "query is", "queries are")
@@ -102,6 +102,21 @@ def run(arguments: argparse.Namespace) -> int:
         cold = f"{counted(summary.cold_users, 'list')} for users without a history"
         print(f"{cold}, {counted(summary.empty, 'empty list')}")
     return 0
+
+
+def _caught_up(arguments: argparse.Namespace, progress: ProgressLines) -> "CaughtUp":
+    """The current version with what `--data` or `--store` has beyond it."""
+    from recsys.pipeline.offline.caught_up import CaughtUp
+    from recsys.pipeline.recommender.bundle import Bundle
+    from recsys.registry import Registry
+
+    bundle = Bundle.load(Registry(arguments.registry))
+    if arguments.data is not None:
+        return CaughtUp.with_files(bundle, options.read_data(arguments.data, bundle.config, progress), progress)
+    if arguments.store is not None:
+        with closing(options.existing_store(arguments.store)) as store:
+            return CaughtUp.with_store(bundle, store, progress)
+    return CaughtUp.as_trained(bundle)
 
 
 def _checked_out(arguments: argparse.Namespace) -> "Place":
@@ -133,14 +148,14 @@ def _checked_out(arguments: argparse.Namespace) -> "Place":
 
 
 def _requests_of(
-    arguments: argparse.Namespace, bundle: "Bundle", progress: ProgressLines
+    arguments: argparse.Namespace, recommender: "Recommender", progress: ProgressLines
 ) -> "tuple[Sequence[Request], int]":
     """Who is to be ranked for, and how many of these requests search for a text."""
     from recsys.data.requests.request_file import read_requests
     from recsys.pipeline.offline.batch import UserRequests
 
     if arguments.requests is None:
-        return UserRequests(_ids_of(bundle, arguments.users), arguments.n), 0
+        return UserRequests(_ids_of(recommender, arguments.users), arguments.n), 0
     requests = read_requests(arguments.requests, arguments.n, progress)
     return requests, sum(bool(request.context.get("query")) for request in requests)
 
@@ -198,9 +213,11 @@ def _without_password(out: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else out
 
 
-def _ids_of(bundle: "Bundle", users: str) -> list[str]:
+def _ids_of(recommender: "Recommender", users: str) -> list[str]:
     """The users that `--users` means."""
     from recsys.data.requests.request_file import read_user_ids
+    from recsys.data.users.forget import is_forgotten
 
-    vocabulary = bundle.log.user_vocabulary
-    return list(vocabulary) if users == "all" else read_user_ids(options.place(users))
+    if users != "all":
+        return read_user_ids(options.place(users))
+    return [id_ for id_ in recommender.users.vocabulary if not is_forgotten(id_)]

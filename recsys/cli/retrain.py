@@ -1,7 +1,6 @@
 """`recsys retrain`: learn from what happened since the served version, and serve it if it passes every check."""
 
 import argparse
-import os
 import random
 import re
 import time
@@ -103,7 +102,6 @@ def _once(arguments: argparse.Namespace, progress: ProgressLines) -> "Decision":
     from recsys.pipeline.recommender.bundle import trained_config
     from recsys.pipeline.retraining.retrain import retrain
     from recsys.registry import Registry
-    from recsys.store import open_store
 
     registry = Registry(arguments.registry)
     served = registry.resolve(None)
@@ -114,8 +112,7 @@ def _once(arguments: argparse.Namespace, progress: ProgressLines) -> "Decision":
         if arguments.data is not None:
             source = options.read_data(arguments.data, trained_config(registry, served), progress)
         else:
-            _check_store(arguments.store)
-            source = until_decided.enter_context(closing(open_store(arguments.store)))
+            source = until_decided.enter_context(closing(options.existing_store(arguments.store)))
         return retrain(
             registry,
             source,
@@ -134,20 +131,6 @@ def _write_page(arguments: argparse.Namespace) -> None:
         registry = Registry(arguments.registry)
         with destinations.written_whole("--report", arguments.report) as page:
             write_history(page, registry.decisions(), str(registry.path))
-
-
-def _check_store(url: str) -> None:
-    """Check that the file of a SQLite store exists: opening a misspelt name would create an empty store.
-
-    Raises:
-        StoreError: there is none.
-    """
-    from recsys.errors import StoreError
-    from recsys.store import sqlite_file
-
-    file = sqlite_file(url)
-    if file is not None and not os.path.exists(file):  # Path's own raises where a folder may not be entered
-        raise StoreError(f"there is no store {file}; `recsys serve` and `recsys ingest` make it, or name another")
 
 
 def _tell(turn: "TurnResult", arguments: argparse.Namespace) -> None:

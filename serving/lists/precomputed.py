@@ -9,6 +9,7 @@ import orjson
 from fastapi import Response
 
 from recsys.data.requests.request import Request
+from recsys.pipeline.recommender.loaded_version import LoadedVersion
 from recsys.pipeline.recommender.recommend import Recommender
 from serving.errors import Fault, ProblemError
 from serving.lists.answers import list_content
@@ -16,7 +17,6 @@ from serving.lists.cursor import next_cursor, shown_before
 from serving.lists.list_log import Answer, Page, log_shown
 from serving.schemas.lists import RecommendRequest
 from serving.service import ListResponse, Service
-from serving.versions.loaded_version import LoadedVersion
 
 _OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "timestamp", "explain"})
 """Parts of a request that a list made beforehand cannot take into account."""

@@ -13,6 +13,7 @@ from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.items.item_changes import ItemChange, check_kinds, fitted_to, item_rows
 from recsys.data.tables.schema import MAX_ID
 from recsys.errors import DataError
+from recsys.pipeline.recommender.loaded_version import LoadedVersion
 from serving.calls.access import Allow, GuardedRoute
 from serving.calls.paths import ITEM
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
@@ -21,7 +22,6 @@ from serving.lists.browse import named, titled
 from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
 from serving.schemas.lists import SimilarAnswer
 from serving.service import Service, ServiceNeeded, json_response
-from serving.versions.loaded_version import LoadedVersion
 
 router = APIRouter(
     route_class=GuardedRoute,

@@ -14,9 +14,9 @@ from recsys.data.events.event import Event
 from recsys.data.users.forget import Forgotten
 from recsys.errors import StoreError
 from recsys.moments import clock
+from recsys.pipeline.recommender.loaded_version import PAGE, LoadedVersion
 from recsys.store import Store, read_log
 from recsys.store.tail import LogEntry, SharedTail
-from serving.versions.loaded_version import PAGE, LoadedVersion
 from serving.watching.metrics import Metrics
 
 logger = logging.getLogger("recsys.serving")

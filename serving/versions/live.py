@@ -7,13 +7,13 @@ it takes in what the store holds in `following`, when a snapshot is written or m
 import logging
 from collections.abc import Callable, Collection
 
+from recsys.pipeline.recommender.loaded_version import LoadedVersion, numbered_alike
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.tail import LogEntry, SharedTail, TailListener
 from serving.periodic import PeriodicTask
 from serving.settings import Settings
 from serving.versions.following import StoreFollower
-from serving.versions.loaded_version import LoadedVersion, numbered_alike
 from serving.versions.loading import VersionLoader
 from serving.versions.locks import Locks
 from serving.versions.refreshing import VersionRefresher

@@ -9,10 +9,10 @@ from recsys.data.requests.request import Request
 from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.errors import ConfigError
 from recsys.pipeline.recommender.bundle import trained_config
+from recsys.pipeline.recommender.loaded_version import LoadedVersion, numbered_alike
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.versions.loaded_version import LoadedVersion, numbered_alike
 from serving.versions.snapshots import SnapshotKeeper
 
 logger = logging.getLogger("recsys.serving")
@@ -88,18 +88,9 @@ class VersionLoader:
             BundleError: there is no such version, or it is damaged.
             ConfigError: it knows users by their ids, where pseudonyms are asked for.
         """
-        manifest = self._registry.manifest(version)
         check_privacy(self._pseudonymise, self._registry, version)
-        mark = manifest.store
-        offset = mark.offset if mark is not None and mark.identity == self._store.identity else 0
-        if mark is not None and mark.identity != self._store.identity:
-            logger.warning(
-                "%s has learned from another store than this one: what came to that one since, such as events, deleted "
-                "items and forgotten users, is not known here",
-                version,
-            )
-        recommender = Recommender.load(self._registry.path, version)
-        served = self._restored(LoadedVersion(recommender, self._store.identity, offset, self._forgot))
+        recommender = Recommender.load(self._registry.path, version).by_the_clock()
+        served = self._restored(LoadedVersion.of(recommender, self._store, self._forgot))
         served.recommender.recommend(Request(n=1))  # compiled loops are there before anyone waits for them
         return served
 

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from recsys.pipeline.recommender.loaded_version import LoadedVersion
 from recsys.pipeline.recommender.recommend import Recommender
 from serving.pool import BoundedPool
-from serving.versions.loaded_version import LoadedVersion
 from serving.versions.refreshing import VersionRefresher
 from serving.versions.served import ServedVersions
 

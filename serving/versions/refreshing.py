@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from recsys.config import VariantConfig
 from recsys.errors import RecsysError, StoreError
+from recsys.pipeline.recommender.loaded_version import LoadedVersion
 from serving.versions.following import StoreFollower
-from serving.versions.loaded_version import LoadedVersion
 from serving.versions.loading import VersionLoader
 from serving.versions.locks import Locks
 from serving.versions.served import ServedVersions

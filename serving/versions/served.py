@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from recsys.config import VariantConfig
 from recsys.errors import NotTrainedError
+from recsys.pipeline.recommender.loaded_version import LoadedVersion
 from recsys.pipeline.recommender.recommend import Recommender
 from serving.lists.variants import assigned, shadows
-from serving.versions.loaded_version import LoadedVersion
 
 
 class ServedVersions:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from recsys.errors import BundleError, StoreError
 from recsys.pipeline.recommender.live_events import LiveEvents, items_since, load_snapshot, save_snapshot
+from recsys.pipeline.recommender.loaded_version import LoadedVersion
 from recsys.registry import Registry, SnapshotRecord, StoreMark
 from recsys.store import Store
-from serving.versions.loaded_version import LoadedVersion
 
 logger = logging.getLogger("recsys.serving")
 

@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from rich.text import Text
 from shop import Run
 
 from recsys.cli.retrain import moments
+from recsys.data.events.event import Event
 from recsys.pipeline.offline.published import PublishedVersion
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
@@ -154,6 +155,22 @@ def test_rank_lists_the_users_of_a_file_in_its_order(
     outcome = run("rank", "--registry", trained_registry, "--users", users, "--out", out)
     assert outcome.code == 0, outcome.err
     assert pl.read_parquet(out)["user_id"].unique(maintain_order=True).to_list() == ["user 1", "nobody"]
+
+
+def test_rank_with_what_a_server_has_stored(run: Run, trained_registry: Path, tmp_path: Path) -> None:
+    url, out = f"sqlite:///{tmp_path}/store.db", tmp_path / "lists.parquet"
+    missing = run("rank", "--registry", trained_registry, "--store", url, "--users", "all", "--out", out)
+    assert missing.code == 5, missing.err
+    assert f"there is no store {tmp_path}/store.db" in missing.err
+    with closing(open_store(url)) as store:
+        store.append([Event("1", "late", "garden-0-small", "purchase", 1_717_200_000_000_000)])
+        store.forget("user 1")
+    outcome = run("rank", "--registry", trained_registry, "--store", url, "--users", "all", "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert "1 event, 0 new items, 0 changed items, 1 forgotten user" in outcome.err
+    users = set(pl.read_parquet(out)["user_id"])
+    assert "late" in users
+    assert "user 1" not in users
 
 
 @pytest.mark.parametrize("newest", [False, True], ids=["everything", "only the newest"])

@@ -11,5 +11,6 @@ similar      items like one
 known_users  ids, pseudonyms, who was forgotten
 user_lookup  history and profile of a user, and users by a part of their id
 live_events  events and items since the training, into a snapshot and back
+loaded_version   a version that reads what a store holds
 matching     a data set in the numbers of a version
 """

@@ -23,6 +23,7 @@ from recsys.pipeline.engines import ray_cluster
 from recsys.pipeline.engines.ray_cluster import RayCluster
 from recsys.pipeline.offline import batch
 from recsys.pipeline.offline.batch import UserRequests, rank_part, rank_to_parquet
+from recsys.pipeline.offline.caught_up import CaughtUp
 from recsys.pipeline.offline.published import PublishedVersion
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.training.train import train
@@ -103,7 +104,7 @@ def test_a_killed_worker_changes_nothing(
     nodes.mkdir()
     expected = rank_to_parquet(recommender, requests, one)
     monkeypatch.setattr(batch, "rank_part", partial(rank_or_die, marker))
-    published = PublishedVersion.of(recommender.bundle, plain_registry.path, events)
+    published = PublishedVersion.of(CaughtUp.as_trained(recommender.bundle), plain_registry.path, events)
     spread = partial(RayCluster().run, partial(opened, published, nodes))
     assert rank_to_parquet(recommender, requests, many, spread=spread) == expected
     assert marker.exists(), "one was killed"

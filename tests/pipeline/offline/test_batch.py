@@ -18,6 +18,7 @@ from recsys.errors import BusyError, DataError, RecsysError, StoreError
 from recsys.pipeline.engines.processes import Processes
 from recsys.pipeline.offline import batch
 from recsys.pipeline.offline.batch import UserRequests, rank_to_parquet
+from recsys.pipeline.offline.caught_up import CaughtUp
 from recsys.pipeline.offline.published import PublishedVersion
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import LIST_SCHEMA
@@ -202,7 +203,7 @@ def test_newer_data_says_what_is_available(plain_registry: Registry, early: Data
     bundle = with_stock_of(Bundle.load(plain_registry), newer, said.append)
     lost = frame.filter((sold_out | (frame["item_id"] == gone)) & frame["available"]).height
     assert said == [f"{lost} items are not available any more, or gone"]
-    published = PublishedVersion.of(bundle, plain_registry.path, tmp_path / "events")
+    published = PublishedVersion.of(CaughtUp.as_trained(bundle), plain_registry.path, tmp_path / "events")
     recommender = published.open()
     assert recommender.bundle.fingerprint == bundle.fingerprint
     listed = set(recommender.recommend(Request("user 1", n=200)).ids)
@@ -266,7 +267,7 @@ def test_processes_write_what_one_would(plain_registry: Registry, tmp_path: Path
     requests = UserRequests([f"user {number}" for number in range(60)], 5)
     one, many = tmp_path / "one.parquet", tmp_path / "many.parquet"
     expected = rank_to_parquet(recommender, requests, one)
-    published = PublishedVersion.of(recommender.bundle, plain_registry.path, tmp_path / "events")
+    published = PublishedVersion.of(CaughtUp.as_trained(recommender.bundle), plain_registry.path, tmp_path / "events")
     spread = partial(Processes(2).run, published.open)
     messages: list[str] = []
     assert rank_to_parquet(recommender, requests, many, spread=spread, progress=messages.append) == expected

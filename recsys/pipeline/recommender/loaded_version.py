@@ -18,7 +18,7 @@ from recsys.registry import SnapshotRecord
 from recsys.store import Store, read_log
 from recsys.store.tail import LogEntry
 
-logger = logging.getLogger("recsys.serving")
+logger = logging.getLogger("recsys.recommender")
 
 PAGE = 10_000
 """Entries read from the store at a time."""
@@ -54,12 +54,12 @@ class LoadedVersion:
         """Begin.
 
         Args:
-            recommender: of the version; its lists are for the time at which they are asked for.
+            recommender: of the version.
             log: identity of the store's log.
             offset: how far into the store's log it was trained on it.
             forgot: called with the offset of a mark, and digests of users who are forgotten from there on.
         """
-        self.recommender = recommender.by_the_clock()
+        self.recommender = recommender
         self.version = recommender.version
         self.begin(log, offset)
         self.withdrawn: frozenset[str] = frozenset()
@@ -67,6 +67,24 @@ class LoadedVersion:
         self.missed: tuple[Event, ...] = ()
         self.is_prepared = False
         self._forgot = forgot
+
+    @classmethod
+    def of(
+        cls,
+        recommender: Recommender,
+        store: Store,
+        forgot: Callable[[int, set[str]], None] = lambda offset, users: None,
+    ) -> "LoadedVersion":
+        """A version that is yet to read what a store holds beyond its training."""
+        learned = recommender.bundle.store
+        if learned is not None and learned.identity != store.identity:
+            logger.warning(
+                "%s has learned from another store than this one: what came to that one since, such as events, deleted "
+                "items and forgotten users, is not known here",
+                recommender.version,
+            )
+            learned = None
+        return cls(recommender, store.identity, learned.offset if learned is not None else 0, forgot)
 
     def begin(self, log: str, offset: int = 0) -> None:
         """Follow a log from an offset. What is known from another log stays known."""
