@@ -68,7 +68,7 @@ def fitted_priors(
     events: NDArray[np.float64], expected: NDArray[np.float64], kinds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """(n,) priors of lifts, fitted separately for each kind (a column, or a pair of columns), because one kind may be
-    telling, and another be noise.
+    informative, and another be noise.
 
     How many times as often as expected groups choose items is drawn from a gamma distribution of mean 1 and shape a,
     and events are drawn by Poisson's (DuMouchel, The American Statistician 53, 1999, with one gamma distribution).

@@ -88,14 +88,14 @@ def run(arguments: argparse.Namespace) -> int:
             _write_page(arguments)
             return 0
 
-        def tell(turn: "TurnResult") -> None:
-            _tell(turn, arguments)
+        def report(turn: "TurnResult") -> None:
+            _show_turn(turn, arguments)
             try:
                 _write_page(arguments)
             except RecsysError as error:  # the page is no reason to call a turn failed
                 progress(str(error))
 
-        watch.run(tell, progress, time.sleep, random.random)
+        watch.run(report, progress, time.sleep, random.random)
     return 0
 
 
@@ -150,7 +150,7 @@ def _check_store(url: str) -> None:
         raise StoreError(f"there is no store {file}; `recsys serve` and `recsys ingest` make it, or name another")
 
 
-def _tell(turn: "TurnResult", arguments: argparse.Namespace) -> None:
+def _show_turn(turn: "TurnResult", arguments: argparse.Namespace) -> None:
     if turn.decision is not None:
         _show(turn.decision, arguments)
     elif arguments.json:

@@ -30,7 +30,7 @@ STORE_SECONDS = 0.05
 """How often events of other workers are asked for."""
 
 SHARED_SECONDS = 0.2
-"""The same, while the others tell them through a shared tail."""
+"""The same, while the others pass them on through a shared tail."""
 
 SNAPSHOT_SECONDS = 1.0
 """How often snapshots are looked for."""

@@ -40,7 +40,7 @@ class VersionLoader:
     Args:
         keeper: finds the snapshots.
         pseudonymise: whether versions that know users by their ids are refused.
-        forget: called with digests of users that a loaded version is told to forget.
+        forget: called with digests of users whom a loaded version must forget.
     """
 
     def __init__(

@@ -17,9 +17,8 @@ _BUSIEST = 0.99
 _ALWAYS_COUNTED = 20
 """This many visits of a user, or to an item, count in any log."""
 
-
 _NEWEST = 0.2
-"""Share of the log that tells whether users come back lately."""
+"""Newest share of the log, by which it is judged whether users come back lately."""
 
 _OFTEN = 0.02
 """Share of what is wanted that users must clearly have come back for: lists gain little by less."""

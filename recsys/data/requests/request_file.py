@@ -31,7 +31,7 @@ def read_requests(path: Place, n: int = Request.n, progress: Progress = silent) 
 
     Lists are lists of strings; in CSV `a|b` or a JSON array. `context` is a struct or a JSON object. An empty list of
     `history` stands for a user without history, a missing one for the stored history. `n` is the length of the lists
-    whose row does not name one. Other columns are not read, and `progress` is told of them: they may be misspelt.
+    whose row does not name one. Other columns are not read, and `progress` names them: they may be misspelt.
 
     Raises:
         DataError: a fault, with file, line and column; a request_id that appears twice; no request at all.

@@ -107,7 +107,7 @@ def names_several(name: str) -> bool:
 
 
 def unreadable(name: str, error: BaseException) -> DataError:
-    """A `DataError` for a file that the reader gave up on, with the line where that can be told."""
+    """A `DataError` for a file that the reader gave up on, with the line if that can be found."""
     message = str(error).strip()
     if "utf-8" in message.lower():
         return DataError(f"{name}{_line_of(name, _is_not_utf8)}: text that is not UTF-8; save the file as UTF-8")

@@ -59,7 +59,7 @@ def off_policy_section(report: EvaluationReport) -> str:
     )
     return section(
         "What these lists would have earned",
-        f"Told from impressions whose probability was logged: reward per place. {trust}",
+        f"Estimated from impressions whose probability was logged: reward per place. {trust}",
         table(diagnostics, ["lists", "reward per place"], rows),
     )
 

@@ -115,7 +115,7 @@ class Watch:
 
     def run(
         self,
-        tell: Callable[[TurnResult], None],
+        report: Callable[[TurnResult], None],
         progress: Progress,
         sleep: Callable[[float], None],
         chance: Callable[[], float],
@@ -128,8 +128,8 @@ class Watch:
         while True:
             turn = self.turn(failures)
             failures = turn.failures
-            tell(turn)
-            self._report(turn, progress)
+            report(turn)
+            self._notify(turn, progress)
             self._wait(failures, progress, sleep, chance)
 
     def once(self, progress: Progress) -> Decision:
@@ -139,7 +139,7 @@ class Watch:
             Exception: what made it fail, after it was reported.
         """
         turn = self.turn()
-        self._report(turn, progress)
+        self._notify(turn, progress)
         if turn.decision is None:
             assert turn.error is not None, "a turn decides or fails"
             raise turn.error
@@ -163,7 +163,7 @@ class Watch:
             return TurnResult(None, error, time.monotonic() - start, failures if busy else failures + 1, busy)
         return TurnResult(decision, None, time.monotonic() - start, 0)
 
-    def _report(self, turn: TurnResult, progress: Progress) -> None:
+    def _notify(self, turn: TurnResult, progress: Progress) -> None:
         self.turns[turn.event] += 1
         if self.metrics is not None:
             try:
