@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import random
 import re
 import time
 from contextlib import ExitStack, closing
@@ -17,7 +16,7 @@ from recsys.cli.progress import ProgressLines
 if TYPE_CHECKING:
     from recsys.data.dataset import Dataset
     from recsys.pipeline.retraining.retrain import Decision
-    from recsys.pipeline.retraining.watch import TurnResult
+    from recsys.pipeline.retraining.turns import TurnResult
     from recsys.store import Store
 
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
@@ -44,13 +43,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--webhook", metavar="URL", help="receives promotions, refusals and failures as JSON")
     parser.add_argument(
-        "--watch", type=moments, metavar="INTERVAL", help="repeat: e.g. every 30m or 6h, or every day at 03:30 (UTC)"
+        "--watch", type=interval, metavar="INTERVAL", help="repeat: e.g. every 30m or 6h, or every day at 03:30 (UTC)"
     )
     options.add_json(parser)
     parser.set_defaults(run=run)
 
 
-def moments(text: str) -> float | clock_time:
+def interval(text: str) -> float | clock_time:
     """Seconds of `90`, `90s`, `30m`, `6h` or `1d`, or the time of the day of `03:30`, for argparse."""
     clock = _CLOCK.fullmatch(text.strip())
     if clock:
@@ -82,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.registry,
             metrics=arguments.metrics,
             webhook=arguments.webhook,
+            sleep=time.sleep,
         )
         if arguments.watch is None:
             _show(watch.once(progress), arguments)
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
             except RecsysError as error:  # the page is no reason to call a turn failed
                 progress(str(error))
 
-        watch.run(report, progress, time.sleep, random.random)
+        watch.run(report, progress)
     return 0
 
 
