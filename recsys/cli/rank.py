@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.pipeline.offline.batch import rank_to_parquet
     from recsys.pipeline.offline.published import PublishedVersion
     from recsys.pipeline.recommender.bundle import Bundle
-    from recsys.pipeline.recommender.matching import with_newer_events, with_stock_of
+    from recsys.pipeline.recommender.matching import with_available_items_of, with_newer_events
     from recsys.registry import Registry
 
     out = _checked_out(arguments)
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         bundle = Bundle.load(Registry(arguments.registry))
         if arguments.data is not None:
             dataset = options.read_data(arguments.data, bundle.config, progress)
-            bundle = with_stock_of(with_newer_events(bundle, dataset, progress), dataset, progress)
+            bundle = with_available_items_of(with_newer_events(bundle, dataset, progress), dataset, progress)
         requests, n_searches = _requests_of(arguments, bundle, progress)
         engine = options.engine(arguments)
         with _folder_of_events(lists, arguments) as events:

@@ -37,7 +37,7 @@ from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.data.users.user_profiles import UserProfiles
 from recsys.data.users.users_table import read_users
 from recsys.errors import check_kind
-from recsys.places import Place, at_hand, place, renamed
+from recsys.places import Place, local_copy, place, renamed
 from recsys.progress import Progress, silent
 
 
@@ -124,7 +124,7 @@ def read_dataset(folder: Place, config: Config) -> tuple[Dataset, LoadReport]:
     Raises:
         DataError: a file is missing, cannot be read or lacks a column, or nothing usable is in it.
     """
-    with at_hand(folder) as here:
+    with local_copy(folder) as here:
         items, events = require_table(here, "items"), require_table(here, "events")
         path = find_table(here, "users")
         users = None if path is None else open_table(path, [column.name for column in USERS])

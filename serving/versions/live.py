@@ -13,7 +13,7 @@ from recsys.store.tail import LogEntry, SharedTail, TailListener
 from serving.periodic import PeriodicTask
 from serving.settings import Settings
 from serving.versions.following import StoreFollower
-from serving.versions.loaded_version import LoadedVersion, numbered_alike
+from serving.versions.loaded_version import LoadedVersion, has_same_item_numbers
 from serving.versions.loading import VersionLoader
 from serving.versions.locks import Locks
 from serving.versions.refreshing import VersionRefresher
@@ -147,7 +147,7 @@ class LiveState:
             return
         self.catch_up_items()
         with self._locks.updating:
-            if agrees := numbered_alike(served, found[1]):
+            if agrees := has_same_item_numbers(served, found[1]):
                 self._take_snapshot(served, served.with_snapshot(found[1], found[0]))
         if not agrees:
             self.refresher.reload(served)

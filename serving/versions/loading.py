@@ -12,7 +12,7 @@ from recsys.pipeline.recommender.bundle import trained_config
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.versions.loaded_version import LoadedVersion, numbered_alike
+from serving.versions.loaded_version import LoadedVersion, has_same_item_numbers
 from serving.versions.snapshots import SnapshotKeeper
 
 logger = logging.getLogger("recsys.serving")
@@ -111,7 +111,7 @@ class VersionLoader:
         snapshot, events = found
         if events.items:  # first in their old state, so that they get the same numbers
             served.change_items(list(events.items), threading.Lock())  # nobody else has it yet
-        if not numbered_alike(served, events):
+        if not has_same_item_numbers(served, events):
             self._keeper.refuse(served, snapshot.ids, "items that came since are numbered otherwise")
             return served
         logger.info("%s: events up to offset %d are from a snapshot", served.version, snapshot.offset)

@@ -97,11 +97,11 @@ def check_names(file: str, names: Iterable[str]) -> None:
         DataError: names the column.
     """
     for name in names:
-        if name in _OWN or name.startswith(VALUE) or names_several(name):
+        if name in _OWN or name.startswith(VALUE) or is_pattern(name):
             raise DataError(f"{file}: a column cannot be called {name!r}; rename it")
 
 
-def names_several(name: str) -> bool:
+def is_pattern(name: str) -> bool:
     """Whether polars takes the name for a pattern of names."""
     return name == "*" or (name.startswith("^") and name.endswith("$"))
 

@@ -160,7 +160,7 @@ def _calibration(challenger: EvaluationReport, champion: EvaluationReport, confi
     for name in sorted(challenger.calibration.keys() & champion.calibration.keys()):
         bins = [report.calibration[name] for report in (challenger, champion)]
         now, then = (one.expected_calibration_error for one in bins)
-        ours, theirs = (one.promise for one in bins)
+        ours, theirs = (one.ratio_in_words for one in bins)
         words = f"calibration error of {name} {now:.3f} ({ours}), {then:.3f} ({theirs}) with the served version"
         yield Check(
             f"calibration of {name}",
