@@ -66,7 +66,7 @@ def declare(extra: ExtraFeature) -> Feature:
     return Feature(extra.name, extra.group, kind, extra.meaning)
 
 
-def unheard_events(config: FeaturesConfig, event_names: Sequence[str]) -> list[str]:
+def events_not_in_log(config: FeaturesConfig, event_names: Sequence[str]) -> list[str]:
     """A sentence for each feature of the config that counts events which the log does not have."""
     known = (*get_args(Counted), "impression", *event_names)
     return [

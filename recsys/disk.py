@@ -27,7 +27,7 @@ def sync_tree(folder: Path) -> None:
         sync(Path(parent))
 
 
-def as_usual(folder: Path) -> None:
+def set_usual_modes(folder: Path) -> None:
     """Give the files below a new folder the mode that files have where the umask made that folder's: libraries that
     write by way of a temporary file, as safetensors does, leave it to its owner alone."""
     usual = stat.S_IMODE(folder.stat().st_mode) & 0o666

@@ -36,7 +36,7 @@ def check(where: Place) -> None:
 
 
 @contextmanager
-def at_hand(where: Place) -> Iterator[Path]:
+def local_copy(where: Place) -> Iterator[Path]:
     """The file or folder here: itself, or for a URL a copy for as long as the block lasts. Of a folder, its own files
     and what is in folders `NAME.parquet` of parts. Errors about the copy name the URL.
 
@@ -62,7 +62,7 @@ def at_hand(where: Place) -> Iterator[Path]:
 
 
 def renamed(text: str, here: Path, where: Place) -> str:
-    """A message about the copy of `at_hand`, reworded to name the URL."""
+    """A message about the copy of `local_copy`, reworded to name the URL."""
     return text.replace(str(here), str(where).rstrip("/"))
 
 
@@ -70,7 +70,7 @@ def get(where: str, here: Path) -> None:
     """Copy a file from a URL.
 
     Raises:
-        DataError, ConfigError, StoreError: as `at_hand`.
+        DataError, ConfigError, StoreError: as `local_copy`.
     """
     files, path = _opened(where)
     with _explained(where, "read"):
@@ -82,7 +82,7 @@ def put(here: Path, where: str) -> None:
 
     Raises:
         DataError: it cannot be written.
-        ConfigError, StoreError: as `at_hand`.
+        ConfigError, StoreError: as `local_copy`.
     """
     files, path = _opened(where)
     with _explained(where, "written"):
@@ -98,14 +98,14 @@ def _explained(where: str, done: str) -> Iterator[None]:
     except RecsysError:
         raise
     except (ConnectionError, TimeoutError) as error:
-        raise _away(where, error) from error
+        raise _unreachable(where, error) from error
     except OSError as error:
         raise DataError(f"{where} cannot be {done}: {error}") from error
     except Exception as error:
-        raise _away(where, error) from error
+        raise _unreachable(where, error) from error
 
 
-def _away(where: str, error: Exception) -> StoreError:
+def _unreachable(where: str, error: Exception) -> StoreError:
     words = str(error) or type(error).__name__
     return StoreError(f"{where} cannot be reached: {words}; check the host, the network and your credentials")
 
@@ -134,5 +134,5 @@ def _opened(where: str) -> tuple[Any, str]:
         known = "give a path, or a URL of a kind that fsspec knows, such as s3://, gs://, az:// or sftp://"
         raise ConfigError(f"{where}: {error}; {known}") from error
     except Exception as error:  # some kinds connect at once
-        raise _away(where, error) from error
+        raise _unreachable(where, error) from error
     return files, str(path)

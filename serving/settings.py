@@ -15,7 +15,7 @@ class Settings(BaseModel):
     Attributes:
         registry: folder of the trained versions; CURRENT in it says which one is served.
         store: URL of events, items and answered lists.
-        shared: URL of the Redis by which several servers on one store tell each other events; empty: there is none.
+        shared: URL of the Redis by which servers on one store pass events on to each other; empty: there is none.
         workers: processes on one port.
         unknown_items: what happens to events of items that the served catalogue lacks.
         pseudonymise: serve only versions that know users by pseudonyms. Those that do are always served so.

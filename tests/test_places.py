@@ -12,7 +12,7 @@ from recsys.config import parse_config
 from recsys.data.loading import load_dataset
 from recsys.data.requests.request_file import read_requests, read_user_ids
 from recsys.errors import ConfigError, DataError, StoreError
-from recsys.places import at_hand, check, name_of, place, put
+from recsys.places import check, local_copy, name_of, place, put
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def test_a_word_is_a_path_or_a_url() -> None:
 
 
 def test_a_path_is_at_hand_already(tmp_path: Path) -> None:
-    with at_hand(tmp_path) as here:
+    with local_copy(tmp_path) as here:
         assert here == tmp_path
 
 
@@ -113,13 +113,16 @@ def test_requests_and_users_are_read_from_a_url() -> None:
 def test_folders_in_a_folder_are_left_alone() -> None:
     write("memory://bucket/shop/items.csv", "item_id,title\n")
     write("memory://bucket/shop/old/items.csv", "item_id,title\n")
-    with at_hand("memory://bucket/shop") as here:
+    with local_copy("memory://bucket/shop") as here:
         assert [path.name for path in here.iterdir()] == ["items.csv"]
     assert not here.exists(), "a copy lasts as long as it is needed"
 
 
 def test_a_url_that_names_nothing_is_told() -> None:
-    with pytest.raises(DataError, match="memory://bucket/nowhere does not exist"), at_hand("memory://bucket/nowhere"):
+    with (
+        pytest.raises(DataError, match="memory://bucket/nowhere does not exist"),
+        local_copy("memory://bucket/nowhere"),
+    ):
         pass
 
 
@@ -156,7 +159,7 @@ class _OddFiles(fsspec.AbstractFileSystem):  # type: ignore[misc]
 def test_errors_of_other_libraries_say_that_a_place_cannot_be_reached(tmp_path: Path) -> None:
     fsspec.register_implementation("odd", _OddFiles, clobber=True)
     for where, words in (("odd://bucket/keys", "Unable to locate credentials"), ("odd://bucket/host", "TimeoutError")):
-        with pytest.raises(StoreError, match=f"{where} cannot be reached: {words}"), at_hand(where):
+        with pytest.raises(StoreError, match=f"{where} cannot be reached: {words}"), local_copy(where):
             pass
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="Unable to locate credentials"):

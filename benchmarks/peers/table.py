@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.peers.world import Asked, K
+from benchmarks.peers.world import K, LabelledRequests
 from recsys.eval.confidence import Comparison, compare_all, intervals
 
 NDCG, RECALL = f"ndcg@{K}", f"recall@{K}"
@@ -18,7 +18,7 @@ Values = Mapping[str, NDArray[np.float64]]
 """Ranking to (n_requests,) values of one metric."""
 
 
-def rows(name: str, test: Asked, work: Path, ours: Path) -> Iterator[str]:
+def rows(name: str, test: LabelledRequests, work: Path, ours: Path) -> Iterator[str]:
     """Markdown: ours first, then the tools, best first.
 
     Raises:

@@ -34,7 +34,7 @@ _BLOCK = 256
 
 
 @dataclass(frozen=True)
-class Asked:
+class LabelledRequests:
     """Requests whose outcome is known.
 
     Attributes:
@@ -66,7 +66,7 @@ class Asked:
         users: NDArray[np.int32],
         *,
         repeats: bool,
-    ) -> "Asked":
+    ) -> "LabelledRequests":
         """Apply the rules: seen items are left out, unless `repeats`, and so are targets that may not be listed."""
         if not repeats:
             allowed[histories.rows, histories.items] = False
@@ -77,7 +77,7 @@ class Asked:
         every = cls(log.positive(), histories.positive(), allowed, reachable, users, np.arange(len(users)))
         return every.take(np.flatnonzero(reachable.counts))
 
-    def take(self, rows: NDArray[np.intp]) -> "Asked":
+    def take(self, rows: NDArray[np.intp]) -> "LabelledRequests":
         """Some of the requests, in order."""
         chosen = np.zeros(len(self), dtype=bool)
         chosen[rows] = True
@@ -86,9 +86,11 @@ class Asked:
             offsets_of(kept.lengths[rows]), kept.items, kept.events, kept.times, kept.weights, kept.now[rows]
         )
         targets = self.targets.select(chosen)
-        return Asked(self.log, histories, self.eligible[rows], targets, self.users[rows], self.requests[rows])
+        return LabelledRequests(
+            self.log, histories, self.eligible[rows], targets, self.users[rows], self.requests[rows]
+        )
 
-    def sample(self, most: int) -> "Asked":
+    def sample(self, most: int) -> "LabelledRequests":
         """At most `most` requests, drawn evenly."""
         if len(self) <= most:
             return self
@@ -127,8 +129,8 @@ class World:
     """One data set: tools are tuned on `validation` and measured, once, on `test`."""
 
     dataset: Dataset
-    validation: Asked
-    test: Asked
+    validation: LabelledRequests
+    test: LabelledRequests
 
 
 def load(name: str, data: Path, work: Path) -> World:
@@ -147,7 +149,7 @@ def load(name: str, data: Path, work: Path) -> World:
     return World(dataset, *(_of_log(dataset, start, end, most, repeats) for start, end in windows))
 
 
-def _of_requests(dataset: Dataset, path: Path, repeats: bool) -> Asked:
+def _of_requests(dataset: Dataset, path: Path, repeats: bool) -> LabelledRequests:
     """A requests file whose histories and targets are given."""
     requests, vocabulary = read_requests(path), dataset.catalogue.vocabulary
     known = [numbers[numbers >= 0] for numbers in (vocabulary.numbers(request.history or ()) for request in requests)]
@@ -155,16 +157,18 @@ def _of_requests(dataset: Dataset, path: Path, repeats: bool) -> Asked:
     histories = HistoryBatch.of_ids(offsets_of([len(own) for own in known]), np.concatenate(known), 1.0, now)
     targets = Targets.of(vocabulary.numbers(request.targets).tolist() for request in requests)
     users = dataset.log.user_vocabulary.numbers([request.user_id or "" for request in requests])
-    return Asked.of(dataset.log, histories, _allowed(dataset, histories.now), targets, users, repeats=repeats)
+    return LabelledRequests.of(
+        dataset.log, histories, _allowed(dataset, histories.now), targets, users, repeats=repeats
+    )
 
 
-def _of_log(dataset: Dataset, start: int, end: int, most: int, repeats: bool) -> Asked:
+def _of_log(dataset: Dataset, start: int, end: int, most: int, repeats: bool) -> LabelledRequests:
     """The requests of a window of the log."""
     requests = PastRequests.of(dataset.log, start, end).drawn(most, 0)
     histories = EventState(dataset.log).histories(requests.users, requests.times, SEEN_EVENTS)
     targets = Targets(requests.targets.offsets, requests.targets.items)
     allowed = _allowed(dataset, requests.times)
-    return Asked.of(dataset.log.before(start), histories, allowed, targets, requests.users, repeats=repeats)
+    return LabelledRequests.of(dataset.log.before(start), histories, allowed, targets, requests.users, repeats=repeats)
 
 
 def _allowed(dataset: Dataset, now: NDArray[np.int64]) -> NDArray[np.bool_]:

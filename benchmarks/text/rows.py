@@ -116,7 +116,7 @@ class Bench:
         config = TextConfig(peft=way, distil=distil)
         budget = self.arguments.minutes if minutes is None else minutes
         return InterestFitting(
-            self.texts, log, config, minutes=budget, cache=self.cache, earlier=earlier, progress=tell
+            self.texts, log, config, minutes=budget, cache=self.cache, earlier=earlier, progress=print_flushed
         ).run()
 
     def tenth(self, last: int) -> Tenth:
@@ -180,7 +180,9 @@ class Bench:
     def _reranked(self) -> Row:
         """The teacher on the best items by the network."""
         before, watch, budget = self.row("none"), CpuWatch(), self.arguments.tuning
-        teacher = fit_teacher(self.plain, self.texts, self.world.log, TextConfig(), minutes=budget, progress=tell)
+        teacher = fit_teacher(
+            self.plain, self.texts, self.world.log, TextConfig(), minutes=budget, progress=print_flushed
+        )
         minutes = watch.minutes(before)
         teacher.save(self.folder / "teacher")
         watch = CpuWatch()
@@ -227,6 +229,6 @@ def reranked(requests: TextRequests, model: InterestModel, teacher: Teacher) -> 
     return ranks
 
 
-def tell(message: str, /) -> None:
+def print_flushed(message: str, /) -> None:
     """Progress to standard error."""
     print(message, file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.arrays.ragged import rows_of_entries
-from recsys.cf.lifts import TINY, fitted_lifts, telling_entries, with_values, without_little
+from recsys.cf.lifts import TINY, fitted_lifts, with_informative_zeros, with_values, without_negligible
 from recsys.cf.product import top_k, top_k_product, values_of_product
 from recsys.data.groups.membership import Groups
 
@@ -56,7 +56,7 @@ def lifts_of_values(
     of_columns.eliminate_zeros()
 
     def with_further(lifts: sp.csr_matrix, members: sp.csr_matrix) -> sp.csr_matrix:
-        further = _product(without_little(lifts), sp.csr_matrix(members.T), most)
+        further = _product(without_negligible(lifts), sp.csr_matrix(members.T), most)
         summed = _likeliest_sum(chosen, popularity, of_columns, further)
         return top_k(summed, most) if summed.nnz > most * len(groups) else summed
 
@@ -122,7 +122,7 @@ def _lifts_beyond(
         members: (n_items, n_values) the items of each value.
         together: how many events count as one, 1 or more.
     """
-    events = telling_entries(chosen @ members, members.T @ popularity)
+    events = with_informative_zeros(chosen @ members, members.T @ popularity)
     expected = expected_events(chosen, popularity, before, members, events)
     columns = groups.columns[rows_of_entries(events.indptr)]
     return with_values(events, fitted_lifts(events.data / together, expected / together, columns))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.arrays.ragged import rows_of_entries
 from recsys.cf.alike_lifts import expected_events, lifts_of_values
-from recsys.cf.lifts import fitted_priors, telling_entries, with_values
+from recsys.cf.lifts import fitted_priors, with_informative_zeros, with_values
 from recsys.cf.popular import faded_weights
 from recsys.cf.product import values_at
 from recsys.config import CfConfig
@@ -84,7 +84,7 @@ class GroupChoices:
 
     @cached_property
     def _events(self) -> sp.csr_matrix:
-        return telling_entries(self.of_groups, self.shares)
+        return with_informative_zeros(self.of_groups, self.shares)
 
     @cached_property
     def _expected_ever(self) -> NDArray[np.float64]:

@@ -49,7 +49,7 @@ def lifts_within_kinds(
         kinds: (n_items,) number of the kind of each item, such as a category; -1 without one.
         of_kinds: (n_groups, n_kinds + 1) lifts of the kinds, the last one of items without one.
     """
-    places = telling_entries(chosen, popularity)
+    places = with_informative_zeros(chosen, popularity)
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
     rows = rows_of_entries(places.indptr)
     expected = sizes[rows] * popularity[places.indices] * np.exp(of_kinds[rows, kinds[places.indices]])
@@ -68,7 +68,7 @@ def fitted_priors(
     events: NDArray[np.float64], expected: NDArray[np.float64], kinds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """(n,) priors of lifts, fitted separately for each kind (a column, or a pair of columns), because one kind may be
-    telling, and another be noise.
+    informative, and another be noise.
 
     How many times as often as expected groups choose items is drawn from a gamma distribution of mean 1 and shape a,
     and events are drawn by Poisson's (DuMouchel, The American Statistician 53, 1999, with one gamma distribution).
@@ -88,7 +88,7 @@ def _likeliest_prior(events: NDArray[np.float64], expected: NDArray[np.float64])
     return max(_PRIORS, key=log_likelihood)
 
 
-def telling_entries(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
+def with_informative_zeros(chosen: sp.csr_matrix, popularity: NDArray[np.float64]) -> sp.csr_matrix:
     """The events of groups (n_groups, n_items), with an entry of nearly 0 where there are none although some were to be
     expected by the popularity of the item."""
     best = np.argsort(-popularity, kind="stable")
@@ -109,7 +109,7 @@ def with_values(places: sp.csr_matrix, values: NDArray[np.float64]) -> sp.csr_ma
     return sp.csr_matrix((values.astype(np.float32), places.indices, places.indptr), shape=places.shape)
 
 
-def without_little(lifts: sp.csr_matrix) -> sp.csr_matrix:
+def without_negligible(lifts: sp.csr_matrix) -> sp.csr_matrix:
     """The lifts that are at least `_LITTLE` from 0."""
     kept = with_values(lifts, np.where(np.abs(lifts.data) < _LITTLE, 0, lifts.data))
     kept.eliminate_zeros()

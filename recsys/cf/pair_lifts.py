@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.arrays.ragged import entries, offsets_of, rows_of_entries
-from recsys.cf.lifts import fitted_lifts, telling_entries, with_values, without_little
+from recsys.cf.lifts import fitted_lifts, with_informative_zeros, with_values, without_negligible
 from recsys.cf.product import values_at, values_of_product
 from recsys.data.groups.membership import Groups
 
@@ -33,7 +33,7 @@ def lifts_of_pairs(
         (n_pairs,) the pairs that are looked at, see `pairs_of`, in order, and (n_pairs, n_items) their lifts.
     """
     pairs, sizes, members = _largest_pairs(groups, chosen)
-    events = telling_entries(members @ chosen, popularity)
+    events = with_informative_zeros(members @ chosen, popularity)
     first, second = np.divmod(pairs, len(groups))
     totals = _totals(lifts, popularity, first, second)
     rows = rows_of_entries(events.indptr)
@@ -43,7 +43,7 @@ def lifts_of_pairs(
     expected = (sizes / totals)[rows] * popularity[events.indices] * np.exp(apart[0] + apart[1])
     kinds = groups.columns[first] * (int(groups.columns.max()) + 1) + groups.columns[second]
     lifted = fitted_lifts(events.data, expected, kinds[rows])
-    return pairs, without_little(with_values(events, lifted))
+    return pairs, without_negligible(with_values(events, lifted))
 
 
 def _largest_pairs(

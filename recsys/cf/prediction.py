@@ -24,8 +24,8 @@ _BY_CHANCE = 0.05
 """Share of the probability that is spread evenly over all items, so that one without popularity can be chosen too."""
 
 
-def telling_half_life(log: InteractionLog) -> float:
-    """The half-life, days, with which popularity predicts best what is chosen next.
+def best_half_life(log: InteractionLog) -> float:
+    """The half-life, days, with which popularity best predicts what is chosen next.
 
     The popularity of the older signs of interest gives each of the newest ones a probability. The half-life whose mean
     log-likelihood is highest is taken, if it beats the usual one clearly and by more than chance.

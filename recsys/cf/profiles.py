@@ -90,9 +90,9 @@ class ProfilePopularity:
         lengths = [None, *(days for days in _LENGTHS if _newest_of(older, days) is not older)]
         past = {days: GroupChoices(profiles, _newest_of(older, days), alike) for days in lengths}
         models = {days: cls._of(choices, older, config) for days, choices in past.items()}
-        length = _most_telling(models, newest)
+        length = _best_predicting(models, newest)
         fading = {days: replace(models[length], lifts=past[length].lifts(days)) for days in (None, *_HALF_LIVES)}
-        half_life = _most_telling(fading, newest)
+        half_life = _best_predicting(fading, newest)
 
         choices = GroupChoices(profiles, _newest_of(signs, length), alike)
         model = cls._of(choices, signs, config)
@@ -186,7 +186,7 @@ def _newest_of(signs: InteractionLog, days: float | None) -> InteractionLog:
     return signs.select(signs.times > since)
 
 
-def _most_telling(models: Mapping[float | None, ProfilePopularity], newest: InteractionLog) -> float | None:
+def _best_predicting(models: Mapping[float | None, ProfilePopularity], newest: InteractionLog) -> float | None:
     """The key of the model that predicts the newest choices best; None, the key of the usual model, unless the best one
     is clearly better, and by more than chance."""
     rows = models[None].rows(newest.user_vocabulary)[newest.users]

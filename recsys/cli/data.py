@@ -77,7 +77,7 @@ def run_check(arguments: argparse.Namespace) -> int:
             _say(f"{counted(n_rejected, 'rejected row is', 'rejected rows are')} in {aside}")
         raise
     write_rejected(aside, report.rejections)
-    for line in report.doubts:
+    for line in report.warnings:
         _say(line)
     summary = summarise(dataset, report)
     if arguments.json:

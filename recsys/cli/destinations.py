@@ -1,4 +1,4 @@
-"""Files and folders that a command is told to write: checked before the work, written whole or not at all."""
+"""Files and folders that a command is to write: checked before the work, written whole or not at all."""
 
 import os
 from collections.abc import Iterator

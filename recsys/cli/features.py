@@ -60,7 +60,8 @@ def _show(arguments: argparse.Namespace) -> int:
         nearest = difflib.get_close_matches(arguments.name, features, n=1, cutoff=0.0)
         raise ConfigError(f"there is no feature {arguments.name!r}; the nearest is {nearest[0]!r}")
     feature = features[arguments.name]
-    described = {**_described(feature), "how": inspect.cleandoc(type(feature.kind).__doc__ or "")}
+    how, _, _ = inspect.cleandoc(type(feature.kind).__doc__ or "").partition("\n\nRaises:")
+    described = {**_described(feature), "how": how}
     if arguments.json:
         output.print_json(described)
         return 0

@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone (`recsys ... | head`). What is still buffered must not raise again at exit.
-        streams.silence(sys.stdout)
+        streams.discard_buffered(sys.stdout)
         return 0
     except BaseException as error:
         if not (isinstance(error, Exception) or type(error).__name__ == _PANIC):
@@ -165,5 +165,5 @@ def _fail_unexpectedly(error: BaseException) -> int:
 def _fail(error: BaseException, code: int, *, hint: str) -> int:
     if os.environ.get("RECSYS_DEBUG"):
         traceback.print_exc()
-    print(f"recsys: error: {error}{hint}", file=streams.optional(sys.stderr), flush=True)
+    print(f"recsys: error: {error}{hint}", file=streams.best_effort(sys.stderr), flush=True)
     return code

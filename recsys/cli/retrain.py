@@ -1,7 +1,6 @@
 """`recsys retrain`: learn from what happened since the served version, and serve it if it passes every check."""
 
 import argparse
-import random
 import re
 import time
 from contextlib import ExitStack, closing
@@ -16,7 +15,7 @@ from recsys.cli.progress import ProgressLines
 if TYPE_CHECKING:
     from recsys.data.dataset import Dataset
     from recsys.pipeline.retraining.retrain import Decision
-    from recsys.pipeline.retraining.watch import TurnResult
+    from recsys.pipeline.retraining.turns import TurnResult
     from recsys.store import Store
 
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)?")
@@ -43,13 +42,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--webhook", metavar="URL", help="receives promotions, refusals and failures as JSON")
     parser.add_argument(
-        "--watch", type=moments, metavar="INTERVAL", help="repeat: e.g. every 30m or 6h, or every day at 03:30 (UTC)"
+        "--watch", type=interval, metavar="INTERVAL", help="repeat: e.g. every 30m or 6h, or every day at 03:30 (UTC)"
     )
     options.add_json(parser)
     parser.set_defaults(run=run)
 
 
-def moments(text: str) -> float | clock_time:
+def interval(text: str) -> float | clock_time:
     """Seconds of `90`, `90s`, `30m`, `6h` or `1d`, or the time of the day of `03:30`, for argparse."""
     clock = _CLOCK.fullmatch(text.strip())
     if clock:
@@ -81,20 +80,21 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.registry,
             metrics=arguments.metrics,
             webhook=arguments.webhook,
+            sleep=time.sleep,
         )
         if arguments.watch is None:
             _show(watch.once(progress), arguments)
             _write_page(arguments)
             return 0
 
-        def tell(turn: "TurnResult") -> None:
-            _tell(turn, arguments)
+        def report(turn: "TurnResult") -> None:
+            _show_turn(turn, arguments)
             try:
                 _write_page(arguments)
             except RecsysError as error:  # the page is no reason to call a turn failed
                 progress(str(error))
 
-        watch.run(tell, progress, time.sleep, random.random)
+        watch.run(report, progress)
     return 0
 
 
@@ -133,7 +133,7 @@ def _write_page(arguments: argparse.Namespace) -> None:
             write_history(page, registry.decisions(), str(registry.path))
 
 
-def _tell(turn: "TurnResult", arguments: argparse.Namespace) -> None:
+def _show_turn(turn: "TurnResult", arguments: argparse.Namespace) -> None:
     if turn.decision is not None:
         _show(turn.decision, arguments)
     elif arguments.json:

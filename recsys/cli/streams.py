@@ -46,11 +46,11 @@ class _GuardedStream(_WatchedStream):
                 f"standard output cannot hold {letters} (its encoding is {error.encoding}); set PYTHONIOENCODING=utf-8"
             ) from error
         except OSError as error:
-            silence(self._stream)
+            discard_buffered(self._stream)
             raise DataError(f"standard output cannot be written: {error}; check where it goes to") from error
 
 
-class _OptionalStream(_WatchedStream):
+class _BestEffortStream(_WatchedStream):
     """A stream of progress and messages: a full disk under a log must not end hours of work. If the reader has gone,
     this stays a BrokenPipeError."""
 
@@ -61,15 +61,15 @@ class _OptionalStream(_WatchedStream):
         except BrokenPipeError:
             raise
         except OSError:
-            silence(self._stream)
+            discard_buffered(self._stream)
 
 
-def optional(stream: TextIO) -> TextIO:
+def best_effort(stream: TextIO) -> TextIO:
     """A stream that drops what it cannot write, and everything after it."""
-    return cast("TextIO", _OptionalStream(stream))
+    return cast("TextIO", _BestEffortStream(stream))
 
 
-def silence(stream: TextIO) -> None:
+def discard_buffered(stream: TextIO) -> None:
     """Drop what is still buffered, so that it does not raise again when Python ends."""
     with suppress(OSError), open(os.devnull, "wb") as nowhere:  # a stream in memory has no number
         os.dup2(nowhere.fileno(), stream.fileno())
@@ -89,7 +89,7 @@ def guarded_output() -> Iterator[None]:
     if sys.stdout is None:
         raise ConfigError("standard output is closed; give it a file, or > /dev/null where nobody is to read it")
     stream, messages = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = cast("TextIO", _GuardedStream(stream)), optional(messages)
+    sys.stdout, sys.stderr = cast("TextIO", _GuardedStream(stream)), best_effort(messages)
     try:
         yield
     finally:

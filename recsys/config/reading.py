@@ -63,7 +63,7 @@ def parse_config(tree: dict[str, Any]) -> Config:
     except ValidationError as error:
         found = error.errors()
         within = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
-        # What is wrong within a value may leave too little of it: only the former is told.
+        # What is wrong within a value may leave too little of it: only the former is reported.
         problems = "; ".join(_describe(dict(problem)) for problem in found if problem["loc"] not in within)
         raise ConfigError(f"config: {problems}") from error
 

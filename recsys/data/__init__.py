@@ -2,7 +2,7 @@
 
 A data set
     dataset, loading            items, log and user table in one set of numbers, read from a folder or from frames
-    doubts                      what may be a mistake in it
+    quality                     warnings about what may be a mistake in it
     dataset_summary             what is in it
     split                       windows in time
 What a data set is about, each a room

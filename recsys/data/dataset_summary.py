@@ -16,7 +16,7 @@ class DatasetSummary:
     """Counts and shares of a data set.
 
     Attributes:
-        profiled: users of the log who are in the user table; None where that tells nothing.
+        profiled: users of the log who are in the user table; None if there is none, or nothing can be learned from it.
         events: number of events by name.
         wanted: how many of them are signs of interest, by `events.weights` and `events.min_value`.
         first, last: moment of the oldest and the newest event, ISO 8601 UTC.

@@ -11,16 +11,6 @@ import polars as pl
 from recsys.config import Config
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.doubts import (
-    doubts_of_events,
-    doubts_of_ids,
-    doubts_of_items,
-    doubts_of_users,
-    long_ids,
-    misspelt,
-    same_events,
-    stand_ins,
-)
 from recsys.data.events.event import Event
 from recsys.data.events.event_batch import log_of_events
 from recsys.data.events.events_table import (
@@ -35,6 +25,10 @@ from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.items.items_table import read_items, with_unknown
 from recsys.data.log.interactions import COLUMNS, InteractionLog
 from recsys.data.log.merging import merge_logs
+from recsys.data.quality.events import event_warnings
+from recsys.data.quality.ids import changed_ids, ids_for_no_value, long_ids
+from recsys.data.quality.items import item_warnings
+from recsys.data.quality.tables import misspelt_columns, repeated_events, user_table_warnings
 from recsys.data.tables.files import find_table, open_table, require_table
 from recsys.data.tables.rejections import NoUsableRowError, Rejections, write_rejected
 from recsys.data.tables.schema import EVENTS, ITEMS, USERS
@@ -43,7 +37,7 @@ from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.data.users.user_profiles import UserProfiles
 from recsys.data.users.users_table import read_users
 from recsys.errors import check_kind
-from recsys.places import Place, at_hand, place, renamed
+from recsys.places import Place, local_copy, place, renamed
 from recsys.progress import Progress, silent
 
 
@@ -54,12 +48,12 @@ class LoadReport:
     Attributes:
         rejections: bad rows, one entry a table.
         n_duplicates: events whose event_id was there before.
-        doubts: a sentence for each thing that may be a mistake, such as a name that is nearly that of a known column.
+        warnings: a sentence for each thing that may be a mistake, such as a name that is nearly that of a known column.
     """
 
     rejections: tuple[Rejections, ...]
     n_duplicates: int
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def n_rejected(self) -> int:
@@ -69,7 +63,7 @@ class LoadReport:
     def of(self, here: Path, where: Place) -> "LoadReport":
         """The report of a copy as that of what was copied."""
         parts = tuple(replace(part, name=renamed(part.name, here, where)) for part in self.rejections)
-        return replace(self, rejections=parts, doubts=tuple(renamed(line, here, where) for line in self.doubts))
+        return replace(self, rejections=parts, warnings=tuple(renamed(line, here, where) for line in self.warnings))
 
 
 def load_dataset(
@@ -94,7 +88,7 @@ def load_dataset(
     """
     check_kind(config, Config, "load_dataset takes a Config, such as load_config(None, ['text.epochs=2']) makes")
     dataset, report = read_dataset(place(str(folder)), config)
-    for line in report.doubts:
+    for line in report.warnings:
         progress(line)
     if report.n_duplicates:
         progress(f"left out: {counted(report.n_duplicates, 'event')} with an event_id that was there before")
@@ -130,7 +124,7 @@ def read_dataset(folder: Place, config: Config) -> tuple[Dataset, LoadReport]:
     Raises:
         DataError: a file is missing, cannot be read or lacks a column, or nothing usable is in it.
     """
-    with at_hand(folder) as here:
+    with local_copy(folder) as here:
         items, events = require_table(here, "items"), require_table(here, "events")
         path = find_table(here, "users")
         users = None if path is None else open_table(path, [column.name for column in USERS])
@@ -176,7 +170,7 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog, profiles: UserPro
 
 
 def _assemble(items: Table, events: Table, users: Table | None, config: Config) -> tuple[Dataset, LoadReport]:
-    """Tables to a data set. Doubts are looked for while their subject is still there: ids before pseudonyms replace
+    """Tables to a data set. What may be a mistake is looked for while it is still there: ids before pseudonyms replace
     them, repetitions before they are left out.
 
     Raises:
@@ -188,9 +182,9 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
         catalogue = with_unknown(catalogue, unknown_items(rows, catalogue.vocabulary))
     else:
         rows = reject_unknown(rows, catalogue.vocabulary)
-    odd_ids = stand_ins(rows)
+    odd_ids = ids_for_no_value(rows)
     rows, n_duplicates = distinct_events(rows)
-    same = tuple(same_events(rows))
+    repeated = tuple(repeated_events(rows))
     if rows.frame.is_empty():
         words = f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}"
         if len(rejected_items):
@@ -201,21 +195,21 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
     pseudonyms = Pseudonyms.of_config(config.privacy)
     if pseudonyms is not None:
         log = pseudonyms.of_log(log)
-    doubts = (
-        *misspelt(items, ITEMS),
-        *misspelt(events, EVENTS),
-        *doubts_of_items(catalogue, items.name),
+    warnings = (
+        *misspelt_columns(items, ITEMS),
+        *misspelt_columns(events, EVENTS),
+        *item_warnings(catalogue, items.name),
         *long_users,
         *odd_ids,
-        *same,
-        *doubts_of_events(log, events.name, config.events),
-        *doubts_of_ids(catalogue, log, items.name),
+        *repeated,
+        *event_warnings(log, events.name, config.events),
+        *changed_ids(catalogue, log, items.name),
     )
     rejections, profiles = [rejected_items, rows.rejections], None
     if users is not None:
         frame, rejected_users = read_users(users)
         rejections.append(rejected_users)
         profiles = UserProfiles.of(frame, pseudonyms)
-        doubts = (*doubts, *doubts_of_users(profiles, log, users.name))
-    report = LoadReport(tuple(rejections), n_duplicates, doubts)
+        warnings = (*warnings, *user_table_warnings(profiles, log, users.name))
+    report = LoadReport(tuple(rejections), n_duplicates, warnings)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log, profiles), profiles), report

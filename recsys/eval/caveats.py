@@ -45,7 +45,7 @@ def _caveat_of_busy_users(users: NDArray[np.int32], n_users: int) -> Iterator[st
         share = shares[busy - 1]
         asked = f"{share * len(users):,.0f} of the {len(users):,} requests ({share:.0%})"
         yield (
-            f"{asked} are of {busy} of {n_users:,} users, so the figures mostly tell how well these are served. If "
+            f"{asked} are of {busy} of {n_users:,} users, so the figures mostly show how well these are served. If "
             "they are programs, remove their events and train again; `recsys evaluate --per-request` names them."
         )
 

@@ -160,8 +160,8 @@ def percentile_interval(mean: float, resampled: NDArray[np.float64], users: floa
 
 
 def effective_users(values: NDArray[np.float64], clusters: NDArray[np.int32] | None) -> NDArray[np.float64]:
-    """(n_columns,) how many users with equally many requests each would tell as much: (sum c)^2 / sum c^2 over the
-    users' numbers c of defined values; 0 without any. Args as in `intervals`."""
+    """(n_columns,) how many users with equally many requests each would carry as much information: (sum c)^2 / sum c^2
+    over the users' numbers c of defined values; 0 without any. Args as in `intervals`."""
     _, counts = _by_user(values, clusters)
     totals = counts.sum(axis=0)
     effective: NDArray[np.float64] = totals**2 / np.where(totals > 0, np.square(counts).sum(axis=0), 1.0)

@@ -46,7 +46,7 @@ class DialPoint:
         return self.diversity if name == "diversity" else self.hardly_known
 
 
-def furthest(points: Sequence[DialPoint], name: DialName) -> DialPoint | None:
+def best_setting(points: Sequence[DialPoint], name: DialName) -> DialPoint | None:
     """The setting with the largest gain that keeps `KEPT_NDCG` of the ndcg at 0; None if no setting was measured."""
     base = next((point for point in points if point.dial == 0.0), None)
     if base is None:

@@ -124,7 +124,7 @@ def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
     many places as there are targets, or those of `pessimistic`; cut afterwards.
 
     Args:
-        lists: ranked items; their order counts, the scores only tell ties.
+        lists: ranked items; their order counts; scores only show which are tied.
         targets: the wanted items of the same requests.
 
     Returns:

@@ -93,7 +93,7 @@ class Measurements:
         others: of the baselines and the ablation, by their names in the report.
         masks: slice -> (n_requests,) True for its requests.
         events: event -> (n_requests,) True for the requests with that event.
-        shown: how the full pipeline orders what was shown; None where the log does not tell.
+        shown: how the full pipeline orders what was shown; None where the log does not say what was shown.
     """
 
     full: Measurement

@@ -45,7 +45,7 @@ def ingest(
     goes_on: Callable[[bool], bool] = lambda anything: anything,
     progress: Progress = silent,
 ) -> Ingested:
-    """Take messages until told to stop.
+    """Take messages for as long as `goes_on` says.
 
     Args:
         stream: where they come from.

@@ -124,7 +124,7 @@ def refitted_leaves(booster: lightgbm.Booster, rows: RankerRows, columns: Column
         decay_rate=_DECAY,
         weight=_weights(rows),
         group=rows.sizes,
-        feature_name=list(columns.names),  # LightGBM forgets the names unless it is told
+        feature_name=list(columns.names),  # LightGBM forgets the names unless they are passed
         dataset_params={"label_gain": gains},
         num_threads=threads_for(len(rows.worth)),
     )

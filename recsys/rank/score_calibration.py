@@ -84,7 +84,7 @@ class ScoreCalibration:
         weights = dict(zip(columns, (best[1:] / scales).tolist(), strict=True))
         return cls(intercept=float(best[0]), **weights)
 
-    def carried(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> "ScoreCalibration":
+    def rescaled(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> "ScoreCalibration":
         """The same calibration for the scores of another ranker, which have another level and spread.
 
         Args:

@@ -97,7 +97,7 @@ def record_skip(path: Path, current: str | None, why: str, checks: Sequence[Chec
 
 def _record_once(path: Path, entry: Refusal | Skip) -> None:
     last = next(reversed(_written(path)), None)
-    if entry.version is not None or not isinstance(last, type(entry)) or _gist(last) != _gist(entry):
+    if entry.version is not None or not isinstance(last, type(entry)) or _outline(last) != _outline(entry):
         append_line(path, entry.model_dump_json().encode())
 
 
@@ -158,6 +158,6 @@ def _unreadable(path: Path, reason: str) -> BundleError:
     return BundleError(f"{path} cannot be read: {reason}; repair it, or move it away; rollback history is then lost")
 
 
-def _gist(entry: Refusal | Skip) -> tuple[str | None, str | None, frozenset[str]]:
+def _outline(entry: Refusal | Skip) -> tuple[str | None, str | None, frozenset[str]]:
     """What a line says, its figures aside."""
     return entry.version, entry.previous, frozenset(check.name for check in entry.checks if not check.passed)

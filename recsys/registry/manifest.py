@@ -116,7 +116,7 @@ class Manifest(Record):
     checksum: str = ""
 
 
-def sealed(manifest: Manifest) -> bytes:
+def manifest_bytes(manifest: Manifest) -> bytes:
     """What manifest.json holds: the manifest with its checksum, so that damage to it is found as well."""
     tree = orjson.loads(manifest.model_dump_json(exclude={"checksum"}))
     return orjson.dumps({**tree, "checksum": _checksum(tree)}, option=orjson.OPT_INDENT_2)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from recsys.disk import as_usual, remove_tree, replace_file, sync, sync_tree
+from recsys.disk import remove_tree, replace_file, set_usual_modes, sync, sync_tree
 from recsys.errors import BundleError, check_kind
 from recsys.registry.history import (
     Check,
@@ -30,8 +30,8 @@ from recsys.registry.manifest import (
     Manifest,
     describe_files,
     library_versions,
+    manifest_bytes,
     read_manifest,
-    sealed,
     verify_files,
 )
 from recsys.registry.version_names import free_moment, is_version_name, version_name
@@ -114,7 +114,7 @@ class Registry(RegistryWriter):
     def _newly_added(self, folder: Path, description: Description, parent: str | None) -> Iterator[str]:
         """Turn a staged folder into a version; within the block no other process writes."""
         files = describe_files(folder)
-        as_usual(folder)  # who trains need not be who serves
+        set_usual_modes(folder)  # who trains need not be who serves
         sync_tree(folder)
         with self._locked():
             newest = self.versions()[-1:]
@@ -133,7 +133,7 @@ class Registry(RegistryWriter):
                 libraries=library_versions(),
                 files=files,
             )
-            replace_file(folder / MANIFEST, sealed(manifest))
+            replace_file(folder / MANIFEST, manifest_bytes(manifest))
             yield self._admit(folder)
 
     def adopt(self, folder: Path) -> str:

@@ -152,7 +152,7 @@ class SparseScores:
 def best_of(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
     """Places of the `n` highest values that are not 0, best first, equal ones by place."""
     keys = np.empty(len(values), dtype=np.int64)
-    return _first(keys[: keys_of_nonzero(values, values.view(np.int32), keys)], n)
+    return _first(keys[: keys_of_nonzero(values, keys)], n)
 
 
 def best_among(
@@ -169,7 +169,7 @@ def best_among(
         offsets: (n_requests + 1,) where each request's items (n_some,) and values (n_some,) start.
         eligible: (n_requests, n_items).
     """
-    keys = keys_of_best(offsets, items, values, values.view(np.int32), eligible, n, _SAMPLED_ABOVE)
+    keys = keys_of_best(offsets, items, values, eligible, n, _SAMPLED_ABOVE)
     best = np.full((len(keys), n), -1, dtype=np.int32)
     first = _first(keys, n)
     best[:, : first.shape[1]] = first

@@ -27,17 +27,9 @@ def descending(bits: np.int64) -> np.int64:
 
 
 @jit()
-def keys_of_nonzero(values: Floats, bits: Ints, keys: Ints) -> int:
-    """Write the keys of all values that are neither 0 nor NaN.
-
-    Args:
-        values: (n,) float32, and the same as int32 in `bits`.
-        keys: (n,) int64.
-
-    Returns:
-        How many there are.
-    """
-    found = 0
+def keys_of_nonzero(values: Floats, keys: Ints) -> int:
+    """Write the keys of all values (n,) float32 that are neither 0 nor NaN into `keys` (n,); how many they are."""
+    bits, found = values.view(np.int32), 0
     for place in range(len(values)):
         if values[place] != 0 and values[place] == values[place]:
             keys[found] = descending(np.int64(bits[place])) | place
@@ -59,15 +51,13 @@ def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
 
 
 @jit()
-def keys_of_best(
-    offsets: Ints, items: Ints, values: Floats, bits: Ints, eligible: Flags, n: int, many: float
-) -> NDArray[np.int64]:
+def keys_of_best(offsets: Ints, items: Ints, values: Floats, eligible: Flags, n: int, many: float) -> NDArray[np.int64]:
     """Keys, with items in place of places, of the `n` highest values of each row (or all), and of some lower ones.
 
     Values of 0 and items that are not eligible have none.
 
     Args:
-        offsets: (n_rows + 1,) where each row's `items` and `values` start, the latter as int32 in `bits`.
+        offsets: (n_rows + 1,) where each row's `items` and `values`, float32, start.
         eligible: (n_rows, n_items).
         many: in a row with more than this many times `n` values, a sample says which are high enough to be looked at.
 
@@ -80,10 +70,11 @@ def keys_of_best(
     keys, found = np.empty((n_rows, widest), dtype=np.int64), np.empty(n_rows, dtype=np.int64)
     for row in range(n_rows):
         first, last = offsets[row], offsets[row + 1]
-        least = sampled_threshold(values[first:last], bits[first:last], n) if last - first > many * n else -np.inf
-        found[row] = keys_above(items, values, bits, first, last, least, eligible[row], keys[row])
+        own, scores = items[first:last], values[first:last]
+        least = sampled_threshold(scores, n) if len(own) > many * n else -np.inf
+        found[row] = keys_above(own, scores, least, eligible[row], keys[row])
         if found[row] < n and least > -np.inf:
-            found[row] = keys_above(items, values, bits, first, last, -np.inf, eligible[row], keys[row])
+            found[row] = keys_above(own, scores, -np.inf, eligible[row], keys[row])
         most = max(most, found[row])
     for row in range(n_rows):
         keys[row, found[row] : most] = NO_KEY
@@ -91,9 +82,9 @@ def keys_of_best(
 
 
 @jit()
-def sampled_threshold(values: Floats, bits: Ints, n: int) -> float:
-    """A value that about 2 `n` of the values (n_values,), as int32 in `bits`, reach, by a sample."""
-    sample = np.empty(_SAMPLE, dtype=np.int64)
+def sampled_threshold(values: Floats, n: int) -> float:
+    """A value that about 2 `n` of the values (n_values,) float32 reach, by a sample."""
+    bits, sample = values.view(np.int32), np.empty(_SAMPLE, dtype=np.int64)
     for entry in range(_SAMPLE):
         place = entry * len(values) // _SAMPLE
         sample[entry] = descending(np.int64(bits[place])) | place
@@ -103,15 +94,14 @@ def sampled_threshold(values: Floats, bits: Ints, n: int) -> float:
 
 
 @jit()
-def keys_above(
-    items: Ints, values: Floats, bits: Ints, first: int, last: int, least: float, eligible: Flags, keys: Ints
-) -> int:
-    """Write the keys of the values [first, last) that reach a least one, see `keys_of_best`; how many there are.
+def keys_above(items: Ints, values: Floats, least: float, eligible: Flags, keys: Ints) -> int:
+    """Write the keys of the values (n,) of items (n,) that reach a least one, see `keys_of_best`; how many there are.
 
     Without branches, which would often be predicted wrong; eligibility lies far away in memory, and is looked up later.
     """
+    bits = values.view(np.int32)
     high = found = 0
-    for place in range(first, last):
+    for place in range(len(items)):
         keys[high] = descending(np.int64(bits[place])) | items[place]
         high += (values[place] >= least) & (values[place] != 0)
     for place in range(high):

@@ -13,7 +13,7 @@ def catalogue_of(folder: Path, most: int, seed: int, max_rejected: float, progre
     """At most `most` items of a dataset directory, drawn by the seed.
 
     Args:
-        max_rejected: largest share of rows that may be bad; `progress` is told how many are left out, and why.
+        max_rejected: largest share of rows that may be bad; `progress` says how many are left out, and why.
 
     Raises:
         DataError: there is no such table, it cannot be read, or too much of it is bad.

@@ -127,7 +127,7 @@ class Simulation:
             )
         arms = Counter(map(arm_of, range(self.plan.users)))
         if min(arms[arm] for arm in ARMS) < 2:
-            raise ConfigError(f"{self.plan.users} users are too few to be told apart by three arms; take 30 or more")
+            raise ConfigError(f"{self.plan.users} users are too few to compare three arms; take 30 or more")
 
     def run(self) -> list[Week]:
         """All weeks."""

@@ -87,16 +87,16 @@ class World:
 
     def value(self, user: int, items: NDArray[np.int32]) -> float:
         """Clicks that a list earns on average: the truth that estimates are compared with."""
-        return float(looks(len(items)) @ self.click_probabilities(user, items))
+        return float(examination(len(items)) @ self.click_probabilities(user, items))
 
     def reactions(self, user: int, items: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """(n,) whether each item is clicked, and (n,) whether it is also bought."""
-        clicked = self.random.random(len(items)) < looks(len(items)) * self.click_probabilities(user, items)
+        clicked = self.random.random(len(items)) < examination(len(items)) * self.click_probabilities(user, items)
         self.known[user, items[clicked]] = True
         return clicked, clicked & (self.random.random(len(items)) < _PURCHASES)
 
 
-def looks(n: int) -> NDArray[np.float64]:
+def examination(n: int) -> NDArray[np.float64]:
     """(n,) probability that the user looks at each place."""
     return np.asarray((1.0 + np.arange(n)) ** -0.5)
 

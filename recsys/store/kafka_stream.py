@@ -76,7 +76,7 @@ class KafkaStream:
             raise StoreError(f"stream kafka://{self._place}: no broker answers: {error.args[0].str()}") from error
 
     def read(self, seconds: float) -> list[Message]:
-        """The next messages of the partitions that this reader has; until it is told which, it waits for that."""
+        """The next messages of the partitions that this reader has; first it waits until it knows which."""
         late = time.monotonic() + _JOINING_SECONDS
         while True:
             joined = self._has_joined  # before the wait, all of which is then for messages

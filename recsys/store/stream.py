@@ -33,8 +33,8 @@ def open_stream(url: str, progress: Progress = silent) -> Stream:
     """Open the stream that a URL names.
 
     `redis://host:port/db?stream=NAME` (Redis Streams) or `kafka://host:port[,host:port]/TOPIC`; both take `group=NAME`
-    (default `recsys`): every group gets every message, the readers of one group share them. `progress` is told of
-    messages that are gone.
+    (default `recsys`): every group gets every message, the readers of one group share them. `progress` is called
+    if messages are gone.
 
     Raises:
         ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.

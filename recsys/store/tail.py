@@ -76,7 +76,7 @@ class SharedTail:
         self._send({"after": after, "entries": rows})
 
     def publish_items_changed(self) -> None:
-        """Tell other servers to look for changed items."""
+        """Have other servers look for changed items."""
         self._send({})
 
     def close(self) -> None:

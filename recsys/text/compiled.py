@@ -12,7 +12,7 @@ from recsys.arrays.types import Floats, Ints
 from recsys.retrieval.products import dot_products_of_two
 from recsys.retrieval.sort_keys import PLACE, descending
 from recsys.retrieval.sparse import add_to_sum, take_sums
-from recsys.text.neighbour_lists import NeighbourLists
+from recsys.text.neighbour_lists import ListedEvents, NeighbourLists
 
 Longs = NDArray[np.int64]
 
@@ -60,11 +60,8 @@ def mixture_logits(
 
 
 @jit()
-def add_lists(
-    bounds: Ints,
-    places: Ints,
-    shares: Floats,
-    priors: Floats,
+def sum_neighbour_lists(
+    events: ListedEvents,
     lists: NeighbourLists,
     fresh: NeighbourLists,
     prior: NeighbourLists,
@@ -74,16 +71,15 @@ def add_lists(
     """Add up, request by request, share times exp(logit) over what is listed for its events, and for the prior.
 
     Args:
-        bounds: (n_requests + 1,) where each request's events start.
-        places: (n_events,) the list of each event: a row of `lists`, or of `fresh` if numbered behind these.
-        shares: (n_events,), and of the prior `priors` (n_requests,).
+        events: of the requests.
+        lists, fresh: of the items of the catalogue, and of those that came or changed later.
         prior: one row.
         sums, marks: of `recsys.retrieval.scores`, all 0.
 
     Returns:
         (n_requests + 1,) where each request's items start, these, increasing within it, and the logs of their sums.
     """
-    (items, logits), (fresh_items, fresh_logits) = lists, fresh
+    (offsets, places, shares, priors), (items, logits), (fresh_items, fresh_logits) = events, lists, fresh
     prior_items, prior_logits = prior.items[0], prior.logits[0]
     n_requests, k = len(priors), len(prior_items)
     starts = np.zeros(n_requests + 1, dtype=np.int64)
@@ -92,7 +88,7 @@ def add_lists(
     for request in range(n_requests):
         for entry in range(k):
             add_to_sum(priors[request] * math.exp(prior_logits[entry]), prior_items[entry], sums, marks)
-        for event in range(bounds[request], bounds[request + 1]):
+        for event in range(offsets[request], offsets[request + 1]):
             place = places[event]
             is_fresh = place >= len(items)
             own = fresh_items[place - len(items)] if is_fresh else items[place]

@@ -139,12 +139,12 @@ class InterestFitting:
     def _encoded(self, encoder: TextEncoder) -> NDArray[np.float32]:
         """(n_items, dim) vectors of the texts, from the cache where it has them."""
 
-        def tell(count: int) -> None:
+        def report(count: int) -> None:
             self.progress(f"text: encoded {counted(count, 'text')}")
 
         if self.cache is None:
-            return encoder.encode(self.texts, tell)
-        return self.cache.vectors(encoder, self.texts, tell)
+            return encoder.encode(self.texts, report)
+        return self.cache.vectors(encoder, self.texts, report)
 
     def _earlier_tuning(self, encoder: TextEncoder) -> TunedWeights | None:
         """How the earlier model's encoder was tuned; None where it was not, or where it is another encoder."""

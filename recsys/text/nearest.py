@@ -12,8 +12,8 @@ from recsys.arrays.float16 import Float16Bits
 from recsys.arrays.ragged import offsets_of
 from recsys.retrieval.inverted_file import InvertedFile
 from recsys.retrieval.scores import ACCUMULATORS, best_among, distinct
-from recsys.text.compiled import add_lists, mixture_logits
-from recsys.text.neighbour_lists import NeighbourLists
+from recsys.text.compiled import mixture_logits, sum_neighbour_lists
+from recsys.text.neighbour_lists import ListedEvents, NeighbourLists
 from recsys.text.scoring import Mixture, Scorer
 
 _KEPT = 100
@@ -94,20 +94,13 @@ class NearestItems:
         Returns:
             (n_requests + 1,) where those of each mixture start, items (k,), each once for a request, logits (k,).
         """
-        bounds = offsets_of([len(mixture.events) for mixture in mixtures])
-        events = np.concatenate([bounds[:0], *(mixture.events for mixture in mixtures)])
+        starts = offsets_of([len(mixture.events) for mixture in mixtures])
+        items_of_events = np.concatenate([starts[:0], *(mixture.events for mixture in mixtures)])
         shares = np.concatenate([np.zeros(0, "f4"), *(one.weights[: len(one.events)] for one in mixtures)])
         priors = np.array([mixture.prior for mixture in mixtures], dtype=np.float32)
-        offsets, items, logits = add_lists(
-            bounds,
-            self._places_of(events),
-            shares,
-            priors,
-            self.lists,
-            self.fresh_lists,
-            self.prior,
-            *ACCUMULATORS.of(len(scorer.items.targets)),
-        )
+        events = ListedEvents(starts, self._places_of(items_of_events), shares, priors)
+        accumulator = ACCUMULATORS.of(len(scorer.items.targets))
+        offsets, items, logits = sum_neighbour_lists(events, self.lists, self.fresh_lists, self.prior, *accumulator)
         if not len(self.fresh) and all(mixture.query is None for mixture in mixtures):
             return offsets, items, logits
         parts = [

@@ -26,3 +26,16 @@ class NeighbourLists(NamedTuple):
     def load(cls, folder: Path, name: str) -> "NeighbourLists":
         """Read what `save` wrote; arrays are mapped into memory."""
         return cls(load_array(folder / f"{name}.npy"), load_array(folder / f"{name}.logits.npy"))
+
+
+class ListedEvents(NamedTuple):
+    """The events of some requests, by where the lists of their items stand."""
+
+    offsets: NDArray[np.int64]
+    """(n_requests + 1,) where each request's events start"""
+    places: NDArray[np.integer]
+    """(n_events,) rows of the lists of the catalogue or, numbered behind these, of those of fresh items"""
+    shares: NDArray[np.float32]
+    """(n_events,) how much each event counts"""
+    priors: NDArray[np.float32]
+    """(n_requests,) how much the prior counts"""

@@ -32,7 +32,7 @@ NAMED = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENT
 """What can be wrong where a version is named."""
 
 SHOWN = ("n_requests", "metrics", "baselines", "ablation", "slices", "slice_sizes", "importances", "caveats")
-"""What is told of a version's report."""
+"""What is shown of a version's report."""
 
 
 @router.get("", response_model=ModelsAnswer, dependencies=[Depends(Allow("read"))])

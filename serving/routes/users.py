@@ -94,7 +94,7 @@ def _ids(user_id: str, service: Service) -> list[str]:
 def _stored_ids(user_id: str, service: Service) -> list[str]:
     """The ids of `_ids` that the store holds, and the last one.
 
-    No other is forgotten: its mark would only tell which pseudonym the user has.
+    No other is forgotten: its mark would only reveal which pseudonym the user has.
     """
     *others, own = _ids(user_id, service)
     store = service.store

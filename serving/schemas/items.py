@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from recsys.data.events.event_fields import Bounded, Id, Name, Number, Text, Value
 from recsys.data.tables.schema import MAX_NAME
-from recsys.data.tables.table import names_several
+from recsys.data.tables.table import is_pattern
 from serving.schemas.values import Moment, OfOneCall, RequestPart
 
 MAX_ATTRIBUTES = 50
@@ -41,7 +41,7 @@ class ItemIn(RequestPart):
     @model_validator(mode="after")
     def _attributes_have_names(self) -> Self:
         for name in self.model_extra or ():
-            if not name.strip() or len(name) > MAX_NAME or name.startswith("__") or names_several(name):
+            if not name.strip() or len(name) > MAX_NAME or name.startswith("__") or is_pattern(name):
                 raise ValueError(
                     f"attribute {name[:MAX_NAME]!r}: use a name of 1 to {MAX_NAME} characters that does not "
                     "begin with __, nor is * or between ^ and $"

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recsys.config import MAX_RULE, Count, Days, Discovery, Seen
 from recsys.data.events.event_fields import Context, Id, Name
-from serving.schemas.values import Filters, Ids, Moment, RequestPart, or_null
+from serving.schemas.values import Filters, Ids, Moment, RequestPart, null_as_default
 
 MAX_CURSOR = 200_000
 """Longest cursor, characters."""
@@ -53,12 +53,12 @@ class ListRequest(RequestPart):
 
     user_id: Id | None = Field(None, description="none: an anonymous user; unknown users are normal")
     history: Ids | None = Field(None, description="oldest first; replaces the stored history")
-    context: Annotated[Context, or_null(Context, dict)] = Field(
+    context: Annotated[Context, null_as_default(Context, dict)] = Field(
         {}, description="further facts of the moment; `query` is free text to search for"
     )
-    filter: Annotated[Filters, or_null(Filters, dict)] = Field({})
-    exclude: Annotated[Ids, or_null(Ids, list)] = Field([])
-    policy: Annotated[PolicyOverride, or_null(PolicyOverride, PolicyOverride)] = PolicyOverride()
+    filter: Annotated[Filters, null_as_default(Filters, dict)] = Field({})
+    exclude: Annotated[Ids, null_as_default(Ids, list)] = Field([])
+    policy: Annotated[PolicyOverride, null_as_default(PolicyOverride, PolicyOverride)] = PolicyOverride()
     timestamp: Moment | None = Field(
         None, description="the moment that the list is for: nothing later is known; none: now"
     )

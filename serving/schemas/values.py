@@ -27,7 +27,7 @@ OfOneCall = BeforeValidator(_not_too_many)
 """Of a list whose length the config bounds, once each of it has been looked at: that must not take seconds."""
 
 
-def or_null(kind: Any, empty: Callable[[], object]) -> BeforeValidator:
+def null_as_default(kind: Any, empty: Callable[[], object]) -> BeforeValidator:
     """Of a field that may be left out: many programs write null for what they leave out.
 
     Args:

@@ -7,7 +7,7 @@ it takes in what the store holds in `following`, when a snapshot is written or m
 import logging
 from collections.abc import Callable, Collection
 
-from recsys.pipeline.recommender.loaded_version import LoadedVersion, numbered_alike
+from recsys.pipeline.recommender.loaded_version import LoadedVersion, has_same_item_numbers
 from recsys.registry import Registry
 from recsys.store import Store
 from recsys.store.tail import LogEntry, SharedTail, TailListener
@@ -30,7 +30,7 @@ STORE_SECONDS = 0.05
 """How often events of other workers are asked for."""
 
 SHARED_SECONDS = 0.2
-"""The same, while the others tell them through a shared tail."""
+"""The same, while the others pass them on through a shared tail."""
 
 SNAPSHOT_SECONDS = 1.0
 """How often snapshots are looked for."""
@@ -147,7 +147,7 @@ class LiveState:
             return
         self.catch_up_items()
         with self._locks.updating:
-            if agrees := numbered_alike(served, found[1]):
+            if agrees := has_same_item_numbers(served, found[1]):
                 self._take_snapshot(served, served.with_snapshot(found[1], found[0]))
         if not agrees:
             self.refresher.reload(served)

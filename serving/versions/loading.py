@@ -9,7 +9,7 @@ from recsys.data.requests.request import Request
 from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.errors import ConfigError
 from recsys.pipeline.recommender.bundle import trained_config
-from recsys.pipeline.recommender.loaded_version import LoadedVersion, numbered_alike
+from recsys.pipeline.recommender.loaded_version import LoadedVersion, has_same_item_numbers
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 from recsys.store import Store
@@ -40,7 +40,7 @@ class VersionLoader:
     Args:
         keeper: finds the snapshots.
         pseudonymise: whether versions that know users by their ids are refused.
-        forget: called with digests of users that a loaded version is told to forget.
+        forget: called with digests of users whom a loaded version must forget.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class VersionLoader:
         snapshot, events = found
         if events.items:  # first in their old state, so that they get the same numbers
             served.change_items(list(events.items), threading.Lock())  # nobody else has it yet
-        if not numbered_alike(served, events):
+        if not has_same_item_numbers(served, events):
             self._keeper.refuse(served, snapshot.ids, "items that came since are numbered otherwise")
             return served
         logger.info("%s: events up to offset %d are from a snapshot", served.version, snapshot.offset)

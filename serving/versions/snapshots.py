@@ -57,7 +57,7 @@ class SnapshotKeeper:
     def refuse(self, served: LoadedVersion, name: str, why: str) -> None:
         """Log what is wrong with a snapshot, and ignore it from now on."""
         served.looked_at = name
-        if name == self._written:  # the disk does not keep what it is told
+        if name == self._written:  # the disk does not keep what is written
             self._not_before = time.monotonic() + PAUSE_SECONDS
         logger.warning("%s: a snapshot is not used, the store is read instead: %s", served.version, why)
 
@@ -81,7 +81,7 @@ class SnapshotKeeper:
             last = max([self._store.last_offset(), *(n for n, _ in self._store.read_forgotten(record.offset - 1))])
             self._store.reserve(record.offset)  # lest the log comes there once more, with other events
         except StoreError:
-            return  # which is told when events are asked for
+            return  # it fails again, and is reported, when events are read
         if last < record.offset:
             raise BundleError(f"it goes to offset {record.offset}, the store only to {last}")
 

@@ -7,7 +7,7 @@ import pytest
 from scorer_contract import CONFIG, ScorerContract, dense, make_histories, make_log
 
 from recsys.cf.popular import Popular
-from recsys.cf.prediction import telling_half_life
+from recsys.cf.prediction import best_half_life
 from recsys.cf.revisits import Revisits
 from recsys.config import CfConfig
 
@@ -44,12 +44,12 @@ def test_the_half_life_is_as_long_as_things_stay_popular(lasting: bool, expected
     taste = rng.dirichlet(np.full(100, 0.3))
     drawn = [rng.choice(100, 20, p=taste) if lasting else rng.integers(0, 3, 3) + day // 7 for day in days]
     rows = [(int(item) % 7, int(item), day) for day, items in zip(days, drawn, strict=True) for item in items]
-    assert telling_half_life(make_log(rows, 100)) in expected
+    assert best_half_life(make_log(rows, 100)) in expected
 
 
 @pytest.mark.parametrize("rows", [[], [(0, 1, 0)], [(0, item, 0) for item in range(30)]])
 def test_the_half_life_is_the_usual_one_where_nothing_tells(rows: list[tuple[int, int, int]]) -> None:
-    assert telling_half_life(make_log(rows, 30)) == 30.0
+    assert best_half_life(make_log(rows, 30)) == 30.0
 
 
 class TestRevisits(ScorerContract):

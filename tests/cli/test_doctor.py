@@ -15,7 +15,7 @@ from shop import Run
 from recsys.data.events.event import Event
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.registry import Registry
-from recsys.registry.manifest import sealed
+from recsys.registry.manifest import manifest_bytes
 from recsys.store import open_store, sqlite_url
 from recsys.store.sqlite.schema import MIGRATIONS
 
@@ -138,7 +138,7 @@ def test_a_missing_key_for_the_served_version_is_a_problem(
     manifest = registry.manifest(version)
     config = {**manifest.config, "privacy": {"pseudonymise": True}}
     path = registry.path / "versions" / version / "manifest.json"
-    path.write_bytes(sealed(manifest.model_copy(update={"config": config})))
+    path.write_bytes(manifest_bytes(manifest.model_copy(update={"config": config})))
     monkeypatch.delenv("RECSYS_PSEUDONYM_KEY", raising=False)
     outcome = run("doctor", "--registry", registry.path, "--json")
     assert outcome.code == 2
@@ -157,7 +157,7 @@ def test_a_served_version_of_another_release_is_a_problem_of_the_registry(
     manifest = registry.manifest(version)
     config = {**manifest.config, "ranker": {**manifest.config["ranker"], "later": 1}}
     path = registry.path / "versions" / version / "manifest.json"
-    path.write_bytes(sealed(manifest.model_copy(update={"config": config})))
+    path.write_bytes(manifest_bytes(manifest.model_copy(update={"config": config})))
     outcome = run("doctor", "--registry", registry.path, "--json")
     assert outcome.code == 4
     (problem,) = [check for check in outcome.json["checks"] if check["status"] == "problem"]

@@ -23,6 +23,12 @@ def test_one_feature_is_shown_and_a_misspelt_one_is_told_the_nearest(run: Run) -
     assert (wrong.code, "the nearest is 'item_acts_7d'" in wrong.err) == (2, True)
 
 
+def test_what_is_shown_of_a_feature_is_for_its_reader(run: Run) -> None:
+    done = run("features", "show", "agreement")
+    assert "how: How many of the named sources give the candidate a score above 0" in done.out
+    assert "Raises:" not in done.out
+
+
 def test_a_wrong_name_is_a_wrong_config(run: Run) -> None:
     done = run("features", "list", "--set", 'features.exclude=["huor"]')
     assert (done.code, "the nearest is 'hour'" in done.err) == (2, True)

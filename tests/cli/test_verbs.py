@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 from shop import Run
 
-from recsys.cli.retrain import moments
+from recsys.cli.retrain import interval
 from recsys.data.events.event import Event
 from recsys.pipeline.offline.published import PublishedVersion
 from recsys.pipeline.recommender.bundle import Bundle
@@ -338,7 +338,7 @@ def test_retrain_makes_no_store_of_a_name_that_is_misspelt(run: Run, registry: P
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("6h", 21_600), ("1d", 86_400)])
 def test_an_interval_is_read_as_seconds(text: str, seconds: float) -> None:
-    assert moments(text) == seconds
+    assert interval(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "0", "-5m", "soon", "5 weeks"])

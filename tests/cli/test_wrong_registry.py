@@ -9,7 +9,7 @@ import pytest
 from shop import Run
 
 from recsys.registry import Registry
-from recsys.registry.manifest import Manifest, sealed
+from recsys.registry.manifest import Manifest, manifest_bytes
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_manifest_that_cannot_be_is_named(
     current = Registry(registry).current()
     manifest = registry / "versions" / str(current) / "manifest.json"
     changed = manifest.read_text().replace(old, new, 1)
-    manifest.write_bytes(sealed(Manifest.model_validate_json(changed)))  # as other code might write it
+    manifest.write_bytes(manifest_bytes(Manifest.model_validate_json(changed)))  # as other code might write it
     commands = [("explain", "--registry", registry, "--user", "u1")]
     commands += [("retrain", "--registry", registry, "--data", tiny_dataset_dir)] * (new != "")
     for command in commands:
@@ -187,7 +187,7 @@ def test_a_version_of_a_release_that_wrote_other_files_is_to_be_trained_again(ru
     (folder / name).unlink()
     manifest = Manifest.model_validate_json((folder / "manifest.json").read_text())
     files = {path: record for path, record in manifest.files.items() if path != name}
-    (folder / "manifest.json").write_bytes(sealed(manifest.model_copy(update={"files": files})))
+    (folder / "manifest.json").write_bytes(manifest_bytes(manifest.model_copy(update={"files": files})))
     outcome = run("explain", "--registry", registry, "--user", "u1")
     assert outcome.code == 4
     assert "is of a release that wrote other files; train again" in outcome.err

@@ -50,10 +50,10 @@ def test_a_rare_thing_promised_three_times_too_often_shows_in_the_ratio() -> Non
     found = reliability(np.full(10_000, 0.03, dtype=np.float32), happened)
     assert found.expected_calibration_error < 0.05, "within what a retraining allows"
     assert found.ratio == pytest.approx(3.0)
-    assert found.promise == "3.00 times as many predicted as happened"
+    assert found.ratio_in_words == "3.00 times as many predicted as happened"
     nothing = reliability(np.full(4, 0.5, dtype=np.float32), np.zeros(4, dtype=bool))
     assert nothing.ratio == np.inf
-    assert nothing.promise == "none of it happened"
+    assert nothing.ratio_in_words == "none of it happened"
 
 
 def test_without_predictions_there_is_no_calibration_error() -> None:

@@ -42,7 +42,7 @@ def test_anonymous_requests_make_nobody_busy() -> None:
     users[:2] = 0, 1
     for guests in (users, np.full_like(users, -1)):
         report = summarise(replace(many, users=guests), baselines={}, ablation={}, slices={})
-        assert not any("mostly tell" in line for line in report.caveats)
+        assert not any("mostly show" in line for line in report.caveats)
 
 
 def test_a_few_users_with_half_of_the_requests_are_told_of() -> None:

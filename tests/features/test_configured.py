@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from feature_world import CLICK, DAY, START, make_log, pairs_of
 
-from features.configured import configured, unheard_events
+from features.configured import configured, events_not_in_log
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
 from features.kinds.items import ItemCount, ItemDecayed, ItemPastColumns, ItemVelocity, OfItemPast
@@ -57,7 +57,7 @@ def test_an_event_that_the_log_does_not_have_is_told() -> None:
     )
     impressions = extra(name="seen", arguments={"counted": "impression"})
     config = config_of(extra=[extra(arguments={"counted": "item_acts"}), rate, impressions]).features
-    assert unheard_events(config, ("click", "purchase")) == [
+    assert events_not_in_log(config, ("click", "purchase")) == [
         "features.extra, 'bought': the log has no event 'buy'; its events are click, purchase"
     ]
 

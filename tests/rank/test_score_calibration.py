@@ -77,9 +77,9 @@ def test_requests_whose_rows_are_missing_make_all_less_probable() -> None:
 def test_carried_to_scores_of_another_level_and_spread() -> None:
     scores = np.random.default_rng(3).normal(size=1_000).astype(np.float32)
     first = ScoreCalibration(0.7, -2.0)
-    other = first.carried(scores, 4 * scores - 7)
+    other = first.rescaled(scores, 4 * scores - 7)
     np.testing.assert_allclose(other.probability(4 * scores - 7), first.probability(scores), rtol=1e-4)
-    assert first.carried(scores[:0], scores[:0]) == first
+    assert first.rescaled(scores[:0], scores[:0]) == first
 
 
 def test_who_is_hardly_known_chooses_less() -> None:
@@ -94,7 +94,7 @@ def test_who_is_hardly_known_chooses_less() -> None:
     one_for_all = ScoreCalibration.fit(scores, happened).probability(scores)
     new = n_acts == 0
     assert one_for_all[new].mean() > 2 * truth[new].mean()
-    carried = found.carried(scores, 2 * scores + 1).probability(2 * scores + 1, n_acts=n_acts)
+    carried = found.rescaled(scores, 2 * scores + 1).probability(2 * scores + 1, n_acts=n_acts)
     np.testing.assert_allclose(carried, found.probability(scores, n_acts=n_acts), rtol=1e-3)
 
 

@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 from recsys.errors import BundleError, DataError
 from recsys.registry import Manifest, Registry, summary_of, writer
-from recsys.registry.manifest import SCHEMA_VERSION, sealed
+from recsys.registry.manifest import SCHEMA_VERSION, manifest_bytes
 
 
 def test_where_nothing_was_published_nothing_is_found_or_written(registry: Registry) -> None:
@@ -327,7 +327,7 @@ def test_a_clock_that_was_put_back_changes_no_order(registry: Registry) -> None:
     ahead = f"{int(first[:4]) + 1}{first[4:]}"
     folder = registry.path / "versions" / first
     manifest = registry.manifest(first).model_copy(update={"version": ahead})
-    (folder / "manifest.json").write_bytes(sealed(manifest))
+    (folder / "manifest.json").write_bytes(manifest_bytes(manifest))
     folder.rename(folder.with_name(ahead))
     later = publish(registry, "two", promote=False)
     assert registry.versions() == [ahead, later]

@@ -9,7 +9,7 @@ from registry_child import publish
 
 from recsys.errors import BundleError, StoreError
 from recsys.registry import Registry
-from recsys.registry.manifest import Manifest, sealed
+from recsys.registry.manifest import Manifest, manifest_bytes
 from recsys.registry.remote import pull, push
 
 URL = "memory://bucket/registry"
@@ -65,7 +65,7 @@ def test_a_manifest_cannot_name_files_elsewhere(
 ) -> None:
     path = f"/bucket/registry/versions/{push(registry, None, URL)}/manifest.json"
     changed = files.cat_file(path).replace(b'"top.txt"', b'"../../top.txt"')
-    files.pipe_file(path, sealed(Manifest.model_validate_json(changed)))
+    files.pipe_file(path, manifest_bytes(Manifest.model_validate_json(changed)))
     with pytest.raises(BundleError, match="outside of its version"):
         pull(Registry(tmp_path / "there"), None, URL)
 

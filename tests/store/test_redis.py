@@ -128,7 +128,7 @@ def test_a_redis_that_does_not_tell_its_settings_is_refused(tmp_path: Path) -> N
     server = RedisServer(tmp_path)
     server.start(*DURABLE, "--rename-command", "CONFIG", "")
     try:
-        with pytest.raises(StoreError, match=r"does not tell .* CONFIG GET, or end the URL in \?durable=no"):
+        with pytest.raises(StoreError, match=r"does not say .* CONFIG GET, or end the URL in \?durable=no"):
             open_store(server.url)
         open_store(f"{server.url}?durable=no").close()
     finally:

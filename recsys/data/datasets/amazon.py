@@ -45,7 +45,7 @@ def read_amazon_2018(folder: Path, category: str) -> Frames:
     Raises:
         DataError: a file is missing or a line is not a JSON object with the official fields.
     """
-    reviews = _either(folder, f"{category}.json.gz", f"{category}_5.json.gz")
+    reviews = _first_present(folder, f"{category}.json.gz", f"{category}_5.json.gz")
     events = [_review(line, path, ("reviewerID", "asin", "unixReviewTime"), 1_000) for path, line in _objects(reviews)]
     described = [_item_2018(item) for _, item in _objects(official_file(folder, f"meta_{category}.json.gz"))]
     return _frames(events, described)
@@ -129,7 +129,7 @@ def _frames(events: list[tuple[Any, ...]], described: list[tuple[Any, ...]]) -> 
     )
 
 
-def _either(folder: Path, *names: str) -> Path:
+def _first_present(folder: Path, *names: str) -> Path:
     for name in names[:-1]:
         if (folder / name).is_file() or (folder / name.removesuffix(".gz")).is_file():
             return official_file(folder, name)

@@ -92,8 +92,8 @@ def groups_of(frame: pl.DataFrame, without: Collection[str], ids: pl.Series | No
 def _shared(frame: pl.DataFrame, ids: pl.Series | None) -> Iterator[tuple[str, sp.csr_matrix, list[str]]]:
     """Each column that names what two rows have in common, with these rows and values."""
     for column in frame:
-        if names_values(column) and (told := labelled_members(column, ids)) is not None:
-            members, values = told
+        if names_values(column) and (labelled := labelled_members(column, ids)) is not None:
+            members, values = labelled
             shared = np.flatnonzero(members.getnnz(axis=0) > 1)
             if len(shared):
                 yield column.name, members[:, shared], [values[place] for place in shared.tolist()]
@@ -107,8 +107,8 @@ def members_of(column: pl.Series, ids: pl.Series | None = None, level: int | Non
         ids: of the rows, where the column may name rows by them, see `recsys.data.groups.references`.
         level: of paths only this one counts: 1 is the widest.
     """
-    told = labelled_members(column, ids, level)
-    return None if told is None else told[0]
+    labelled = labelled_members(column, ids, level)
+    return None if labelled is None else labelled[0]
 
 
 def labelled_members(

@@ -8,7 +8,7 @@ _PARTS = 10
 """Groups of a column of numbers or times: its tenths, or its values if it has no more than this many."""
 
 _DIGITS = 3
-"""Digits of the numbers in the name of a tenth, where these suffice to tell tenths apart."""
+"""Digits of the numbers in the name of a tenth, where these suffice to distinguish tenths."""
 
 
 def in_tenths(frame: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ _MOST_WORDS = 3_000
 """Different words that are kept, the most frequent ones."""
 
 _MOST_ROWS = 0.5
-"""A word in more than this share of the rows tells them apart no better than one in none."""
+"""A word in more than this share of the rows distinguishes them no better than one in none."""
 
 
 def words_of(texts: pl.Series) -> pl.Series:

@@ -109,7 +109,7 @@ class Vocabulary:
 
     @property
     def other_names(self) -> Mapping[int, str]:
-        """What `renamed` was told."""
+        """The names that `renamed` was given."""
         return self._renamed
 
     def joined(self, table: IdTable) -> "Vocabulary":

@@ -19,7 +19,7 @@ def take_fitting(
 
     Args:
         take: gives the state after some entries; raises a DataError, and changes nothing, where one is wrong.
-        refuse: is told each entry that is left out, and why.
+        refuse: called with each entry that is left out, and why.
     """
     try:
         return take(state, entries)

@@ -17,9 +17,8 @@ _BUSIEST = 0.99
 _ALWAYS_COUNTED = 20
 """This many visits of a user, or to an item, count in any log."""
 
-
 _NEWEST = 0.2
-"""Share of the log that tells whether users come back lately."""
+"""Newest share of the log, by which it is judged whether users come back lately."""
 
 _OFTEN = 0.02
 """Share of what is wanted that users must clearly have come back for: lists gain little by less."""
@@ -79,7 +78,7 @@ def _wanted_visits(log: InteractionLog, start: int = 0) -> _WantedVisits:
     firsts, worth = firsts[counted], worth[counted]
     users, items = log.users[acts[firsts]], log.items[acts[firsts]]
     if len(firsts):
-        worth = worth * _evened(users) * _without_one_above_all(items)
+        worth = worth * _capped_weights(users) * _without_one_above_all(items)
     return _WantedVisits(users, worth, is_known[firsts], since[firsts])
 
 
@@ -119,11 +118,11 @@ def _shown_items(log: InteractionLog) -> pl.DataFrame:
     """The impressions, without those in the midst of a visit to the item.
 
     Columns: `user`; `known`, whether the user had acted on the item before; `chosen`, whether it was wanted within an
-    hour; `counts`, how much the impression counts, see `_evened`.
+    hour; `counts`, how much the impression counts, see `_capped_weights`.
     """
     is_shown = log.is_impression
     columns = {"user": log.users, "item": log.items, "time": log.times}
-    shown = pl.DataFrame(columns).filter(is_shown).with_columns(counts=_evened(log.users[is_shown]))
+    shown = pl.DataFrame(columns).filter(is_shown).with_columns(counts=_capped_weights(log.users[is_shown]))
     acts = pl.DataFrame({**columns, "acted": log.times, "weight": log.weights}).filter(~is_shown)
     wanted = acts.filter(pl.col("weight") > 0).select("user", "item", "time", wanted="acted")
     pair = ["user", "item"]
@@ -141,7 +140,7 @@ def _shown_items(log: InteractionLog) -> pl.DataFrame:
     )
 
 
-def _evened(users: NDArray[np.int32]) -> NDArray[np.float64]:
+def _capped_weights(users: NDArray[np.int32]) -> NDArray[np.float64]:
     """(n_visits,) weight of each visit, by which no user counts as more visits than most users have."""
     n_visits = np.bincount(users)
     return _at_most(float(np.quantile(n_visits[n_visits > 0], _BUSIEST, method="lower")), n_visits)[users]

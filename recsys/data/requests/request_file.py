@@ -16,7 +16,7 @@ from recsys.data.tables.schema import REQUESTS, USERS
 from recsys.data.tables.table import FAULT, ROW, Table, collect
 from recsys.data.tables.validation import apply_rules, parsed
 from recsys.errors import DataError
-from recsys.places import Place, at_hand, place
+from recsys.places import Place, local_copy, place
 from recsys.progress import Progress, silent
 
 _FURTHER = ("history", "candidates", "context", "target")
@@ -31,12 +31,12 @@ def read_requests(path: Place, n: int = Request.n, progress: Progress = silent) 
 
     Lists are lists of strings; in CSV `a|b` or a JSON array. `context` is a struct or a JSON object. An empty list of
     `history` stands for a user without history, a missing one for the stored history. `n` is the length of the lists
-    whose row does not name one. Other columns are not read, and `progress` is told of them: they may be misspelt.
+    whose row does not name one. Other columns are not read, and `progress` names them: they may be misspelt.
 
     Raises:
         DataError: a fault, with file, line and column; a request_id that appears twice; no request at all.
     """
-    with at_hand(place(str(path))) as here:
+    with local_copy(place(str(path))) as here:
         table = open_table(here)
         for name in table.dtypes:
             if name not in _COLUMNS:
@@ -51,7 +51,7 @@ def read_user_ids(path: Place) -> list[str]:
     Raises:
         DataError: the file cannot be read, has no such column, a row without an id, or no row.
     """
-    with at_hand(path) as here:
+    with local_copy(path) as here:
         ids = _user_ids(here)
     if not ids:
         raise DataError(f"{path} holds no user; write one user_id a line")

@@ -71,7 +71,7 @@ def fitted(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     return cast
 
 
-def kept_as(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+def in_current_type(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     """A column of items that are gone, in the type that the column has today; null where a value does not fit it.
 
     Numbers stay as they are, for they can stand beside other numbers.

@@ -71,7 +71,7 @@ def _object(line: str, names: Sequence[str]) -> dict[str, str | None] | None:
 
 def _text(value: Any) -> str | None:
     """A value of a JSON object as a cell: text as it is, all else in JSON. A whole number beyond 64 bits was read as
-    one with a point: it is written with all its digits, so that it can be told."""
+    one with a point: it is written with all its digits, so that it is recognised as too long."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer():

@@ -18,7 +18,7 @@ TOO_LONG = "a number of more digits than are kept; write the id as text"
 
 CLOCK_SKEW = 300 * SECOND
 """How far in the future an event may lie that is sent, to a server or by a stream, because clocks differ. Its sender
-can be told."""
+gets an error."""
 
 ZONE_SKEW = DAY
 """How far in the future an event may lie that is read, from a file or a store. It is further, because times without a

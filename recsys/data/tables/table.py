@@ -97,17 +97,17 @@ def check_names(file: str, names: Iterable[str]) -> None:
         DataError: names the column.
     """
     for name in names:
-        if name in _OWN or name.startswith(VALUE) or names_several(name):
+        if name in _OWN or name.startswith(VALUE) or is_pattern(name):
             raise DataError(f"{file}: a column cannot be called {name!r}; rename it")
 
 
-def names_several(name: str) -> bool:
+def is_pattern(name: str) -> bool:
     """Whether polars takes the name for a pattern of names."""
     return name == "*" or (name.startswith("^") and name.endswith("$"))
 
 
 def unreadable(name: str, error: BaseException) -> DataError:
-    """A `DataError` for a file that the reader gave up on, with the line where that can be told."""
+    """A `DataError` for a file that the reader gave up on, with the line if that can be found."""
     message = str(error).strip()
     if "utf-8" in message.lower():
         return DataError(f"{name}{_line_of(name, _is_not_utf8)}: text that is not UTF-8; save the file as UTF-8")

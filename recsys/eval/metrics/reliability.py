@@ -56,7 +56,7 @@ class Reliability:
         return predicted / observed if observed else predicted * math.inf
 
     @property
-    def promise(self) -> str:
+    def ratio_in_words(self) -> str:
         """The ratio in words, for a window in which nothing happened too."""
         return f"{self.ratio:.2f} times as many predicted as happened" if self.observed.any() else "none of it happened"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from html import escape
 
 from recsys.eval.report import plots
-from recsys.eval.report.metric_cells import mean_text, spaced, span_text
+from recsys.eval.report.metric_cells import mean_text, metric_label, span_text
 from recsys.eval.report.page import plot, section, table
 from recsys.eval.results import SHIFTED, STABLE, EvaluationReport
 from recsys.moments import moment_of
@@ -59,7 +59,7 @@ def off_policy_section(report: EvaluationReport) -> str:
     )
     return section(
         "What these lists would have earned",
-        f"Told from impressions whose probability was logged: reward per place. {trust}",
+        f"Estimated from impressions whose probability was logged: reward per place. {trust}",
         table(diagnostics, ["lists", "reward per place"], rows),
     )
 
@@ -101,7 +101,7 @@ def calibration_section(report: EvaluationReport) -> str:
             plots.reliability_diagram(bins, name),
             f"Reliability of {name}: expected calibration error {bins.expected_calibration_error:.3f}",
             f"{name}: expected calibration error {bins.expected_calibration_error:.3f} "
-            f"over {int(bins.counts.sum()):,} predictions; {bins.promise}",
+            f"over {int(bins.counts.sum()):,} predictions; {bins.ratio_in_words}",
         )
         for name, bins in report.calibration.items()
         if len(bins.counts)
@@ -148,7 +148,7 @@ def trials_section(report: EvaluationReport) -> str:
         "Settings that were tried",
         f"Of {len(report.trials)} settings of the ranker the first was taken. They were judged on the newest requests "
         "of the ranker window, over the candidates; the test had no part in it.",
-        table("Trials, best first", ["trial", "ndcg@10", *map(spaced, keys)], rows),
+        table("Trials, best first", ["trial", "ndcg@10", *map(metric_label, keys)], rows),
     )
 
 

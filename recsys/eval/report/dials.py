@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, get_args
 
-from recsys.eval.dial import KEPT_NDCG, DialName, DialPoint, furthest
+from recsys.eval.dial import KEPT_NDCG, DialName, DialPoint, best_setting
 from recsys.eval.report import plots
 from recsys.eval.report.page import plot, section
 from recsys.eval.results import EvaluationReport
@@ -31,7 +31,7 @@ def dial_sections(report: EvaluationReport) -> str:
 
 
 def _dial_section(name: DialName, points: tuple[DialPoint, ...], k: int) -> str:
-    best, base = furthest(points, name), next((point for point in points if point.dial == 0.0), None)
+    best, base = best_setting(points, name), next((point for point in points if point.dial == 0.0), None)
     if best is None or base is None or not base.ndcg or not best.gain(name):
         return ""
     if name == "diversity" and not base.diversity:  # nothing to compare with: all that is listed reads alike

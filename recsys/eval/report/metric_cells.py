@@ -27,7 +27,7 @@ def named(name: str, k: int) -> str:
     return name if name == "auc" else f"{name}@{k}"
 
 
-def spaced(metric: str) -> str:
+def metric_label(metric: str) -> str:
     """A name for readers."""
     return metric.replace("_", " ")
 

@@ -38,6 +38,6 @@ def table(caption: str, headings: Iterable[str], rows: Iterable[str]) -> str:
     )
 
 
-def listing(entries: Iterable[str]) -> str:
+def bullet_list(entries: Iterable[str]) -> str:
     """A list of sentences."""
     return f"<ul>{''.join(f'<li>{escape(entry)}</li>' for entry in entries)}</ul>"

@@ -22,12 +22,12 @@ from recsys.eval.report.metric_cells import (
     interval_cells,
     interval_of,
     mean_text,
+    metric_label,
     named,
     p_text,
-    spaced,
     span_text,
 )
-from recsys.eval.report.page import listing, page, plot, section, table
+from recsys.eval.report.page import bullet_list, page, plot, section, table
 from recsys.eval.results import EvaluationReport
 
 FULL = "full pipeline"
@@ -80,7 +80,7 @@ def _summary(report: EvaluationReport) -> str:
         form, meaning = METRICS[name]
         figure = interval_of(report.metrics, named(name, report.k))
         cards.append(
-            f'<div class="card"><h3>{spaced(name)} <small>@{report.k}</small></h3>'
+            f'<div class="card"><h3>{metric_label(name)} <small>@{report.k}</small></h3>'
             f'<p class="big">{mean_text(figure, form)}</p><p class="span">{span_text(figure, form)}</p>'
             f"<p>{escape(meaning)}</p></div>"
         )
@@ -123,7 +123,7 @@ def _verdict(report: EvaluationReport) -> str:
 def _caveats(report: EvaluationReport) -> str:
     if not report.caveats:
         return ""
-    return f'<aside class="caveats"><h2>Before you rely on this</h2>{listing(report.caveats)}</aside>'
+    return f'<aside class="caveats"><h2>Before you rely on this</h2>{bullet_list(report.caveats)}</aside>'
 
 
 def _rankings(report: EvaluationReport) -> str:
@@ -142,7 +142,7 @@ def _rankings(report: EvaluationReport) -> str:
             cells = f"<td>{compared}</td>{interval_cells(metrics, report.k)}"
             rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
             chart.append((name, interval_of(metrics, ndcg), colour))
-    headings = ["ranking", "full pipeline is", *map(spaced, METRICS)]
+    headings = ["ranking", "full pipeline is", *map(metric_label, METRICS)]
     return section(
         "Against simpler rankings",
         "The same requests for all, over the whole catalogue unless a request names its candidates; ties never count "
@@ -219,7 +219,7 @@ def _slices(report: EvaluationReport) -> str:
             + "; ".join(f"{name} {mean_text(figure, '{:.3f}')}" for name, figure, _ in chart),
             f"{ndcg} of the full pipeline by kind of request.",
         )
-        + table("Full pipeline by kind of request", ["requests", "number", *map(spaced, METRICS)], rows),
+        + table("Full pipeline by kind of request", ["requests", "number", *map(metric_label, METRICS)], rows),
     )
 
 
@@ -234,6 +234,7 @@ def _shortened(name: str) -> str:
 
 def _glossary(report: EvaluationReport) -> str:
     entries = "".join(
-        f"<dt>{spaced(named(name, report.k))}</dt><dd>{escape(meaning)}</dd>" for name, (_, meaning) in METRICS.items()
+        f"<dt>{metric_label(named(name, report.k))}</dt><dd>{escape(meaning)}</dd>"
+        for name, (_, meaning) in METRICS.items()
     )
     return section("Words", "What the figures say.", f"<dl>{entries}</dl>")

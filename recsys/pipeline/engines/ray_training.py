@@ -42,7 +42,7 @@ def together(work: Callable[[Team, Progress], Result], n: int, progress: Progres
         )
         run = thread.submit(trainer.fit)  # in the main thread it would take over what Ctrl-C does
         thread.shutdown(wait=False)
-        for message in _heard(said, run):
+        for message in _messages(said, run):
             if isinstance(message, str):
                 progress(message)
                 continue
@@ -55,7 +55,7 @@ def together(work: Callable[[Team, Progress], Result], n: int, progress: Progres
     raise DataError(f"training together on the Ray cluster was given up after {_RESTARTS} restarts: {error}") from error
 
 
-def _heard(said: Any, run: "Future[Any]") -> Iterator[Message]:
+def _messages(said: Any, run: "Future[Any]") -> Iterator[Message]:
     while True:
         has_ended = run.done()
         try:

@@ -9,7 +9,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.items.item_changes import ItemChange
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.loaded_version import PAGE, LoadedVersion
-from recsys.pipeline.recommender.matching import with_newer_events, with_stock_of
+from recsys.pipeline.recommender.matching import with_available_items_of, with_newer_events
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.progress import Progress, silent
 from recsys.store import Store
@@ -46,7 +46,7 @@ class CaughtUp:
         Raises:
             DataError: more kinds of events than there are numbers for.
         """
-        return cls.as_trained(with_stock_of(with_newer_events(bundle, dataset, progress), dataset, progress))
+        return cls.as_trained(with_available_items_of(with_newer_events(bundle, dataset, progress), dataset, progress))
 
     @classmethod
     def with_store(cls, bundle: Bundle, store: Store, progress: Progress = silent) -> "CaughtUp":

@@ -20,7 +20,7 @@ from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
 from recsys.pipeline.ranking.rankers import Rankers
-from recsys.pipeline.ranking.rules import AskedList, policy_of
+from recsys.pipeline.ranking.rules import PolicyInputs, policy_of
 from recsys.pipeline.ranking.scoring import Scoring
 
 
@@ -60,9 +60,9 @@ class PastScoring:
         if requests.given is not None:
             histories = HistoryBatch.joined(histories, requests.given.histories(times))
         seen = np.split(histories.items, histories.offsets[1:-1])
-        lists = [AskedList(now, items, past=True) for items, now in zip(seen, times.tolist(), strict=True)]
+        inputs = [PolicyInputs(now, items, past=True) for items, now in zip(seen, times.tolist(), strict=True)]
         known = scoring.catalogue, scoring.vectors, scoring.signs
-        policies = tuple(policy_of(config.policy, asked, *known) for asked in lists)
+        policies = tuple(policy_of(config.policy, own, *known) for own in inputs)
         return scoring.block(askers, histories, policies, config.data.max_history)
 
 

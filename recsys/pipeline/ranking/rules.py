@@ -52,7 +52,7 @@ def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
     for name in ("boosts", "caps", "quotas"):
         own = PolicyConfig(seen="keep", discovery=0.0).model_copy(update={name: getattr(config, name)})
         try:
-            policy = policy_of(own, AskedList(now=0, seen=items[:0]), catalogue)
+            policy = policy_of(own, PolicyInputs(now=0, seen=items[:0]), catalogue)
             policy.arrange(items, np.zeros(len(items), dtype=np.float32), 1)
         except DataError as error:
             place = "" if str(error).startswith(f"policy.{name}") else f"policy.{name}: "
@@ -76,8 +76,8 @@ def idle_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class AskedList:
-    """The list that one request asks for.
+class PolicyInputs:
+    """What the policy of one list depends on beside the configuration.
 
     Attributes:
         now: the moment of the request, microseconds.
@@ -98,44 +98,40 @@ class AskedList:
     past: bool = False
 
 
-def _no_signs(items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float32]:
-    return np.zeros(len(items), dtype=np.float32)
-
-
 def policy_of(
     config: PolicyConfig,
-    asked: AskedList,
+    inputs: PolicyInputs,
     catalogue: ItemCatalogue,
     vectors: NDArray[np.float32] | None = None,
-    signs: Signs = _no_signs,
+    signs: Signs | None = None,
 ) -> Policy:
     """The ordered steps of one list.
 
     Args:
         config: with `seen` and `discovery` resolved.
-        asked: the list that the request asks for.
+        inputs: of the request.
         catalogue: the items.
         vectors: (n_items, dim) unit vectors for diversity; None leaves diversity out.
-        signs: of interest in items, for discovery.
+        signs: of interest in items, for discovery; None leaves discovery out.
     """
     if config.seen == "auto":
         raise ConfigError("policy.seen is 'auto', which only training can resolve; name exclude, demote or keep")
     if config.discovery == "auto":
         raise ConfigError("policy.discovery is 'auto', which only training can resolve; give a number from 0 to 1")
-    now = asked.now
-    steps: list[Step] = [] if asked.past else [Available()]
-    steps.append(Seen(config.seen, asked.seen))
-    if asked.exclude is not None and len(asked.exclude):
-        steps.append(Exclude(asked.exclude))
-    if asked.filters:
-        steps.append(Filters(asked.filters))
+    now = inputs.now
+    steps: list[Step] = [] if inputs.past else [Available()]
+    steps.append(Seen(config.seen, inputs.seen))
+    if inputs.exclude is not None and len(inputs.exclude):
+        steps.append(Exclude(inputs.exclude))
+    if inputs.filters:
+        steps.append(Filters(inputs.filters))
     steps += [Boost(rule.where, rule.add, catalogue) for rule in config.boosts]
-    if config.discovery:
+    if config.discovery and signs is not None:
         steps.append(Discovery(config.discovery, lambda items: signs(items, np.full(len(items), now))))
     if config.diversity and vectors is not None:
         steps.append(Diversity(config.diversity, vectors))
     # Before caps and floors, which count pinned items and leave them in place; after diversity, which would move them.
-    places = {item: place - asked.shown for item, place in config.pins.items() if place > asked.shown}
+    places = {item: place - inputs.shown for item, place in config.pins.items() if place > inputs.shown}
     if places:
         numbers = catalogue.vocabulary.numbers(list(places))
         steps.append(Pins(numbers, np.array(list(places.values()), dtype=np.int64)))
@@ -144,8 +140,8 @@ def policy_of(
         steps.append(Floor("quota", rule.at_least, partial(items_that_meet, rule.where, catalogue)))
     if config.fresh:
         steps.append(Floor("fresh", config.fresh, partial(_fresh, catalogue, now - int(config.fresh_days * DAY))))
-    if config.exploration and asked.random is not None:
-        steps.append(Exploration(config.exploration, config.explored_places, asked.random))
+    if config.exploration and inputs.random is not None:
+        steps.append(Exploration(config.exploration, config.explored_places, inputs.random))
     return Policy(tuple(steps))
 
 

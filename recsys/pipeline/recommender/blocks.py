@@ -14,7 +14,7 @@ from recsys.data.log.history import HistoryBatch
 from recsys.data.requests.request import Request
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates.request_block import Askers, RequestBlock
-from recsys.pipeline.ranking.rules import AskedList, overridden, policy_of
+from recsys.pipeline.ranking.rules import PolicyInputs, overridden, policy_of
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.policy.policy import Policy
@@ -52,7 +52,7 @@ def unknown_candidates(request: Request, items: Vocabulary) -> tuple[str, ...]:
 
 def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scoring, config: Config) -> Policy:
     rules = _rules(request, config.policy)
-    asked = AskedList(
+    inputs = PolicyInputs(
         now,
         seen,
         exclude=scoring.catalogue.vocabulary.numbers(request.exclude),
@@ -60,7 +60,7 @@ def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scorin
         shown=request.shown,
         random=_random(request) if rules.exploration else None,
     )
-    return policy_of(rules, asked, scoring.catalogue, scoring.vectors, scoring.signs)
+    return policy_of(rules, inputs, scoring.catalogue, scoring.vectors, scoring.signs)
 
 
 def _rules(request: Request, usual: PolicyConfig) -> PolicyConfig:

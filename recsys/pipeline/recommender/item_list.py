@@ -30,7 +30,7 @@ class Explanation:
 
     Attributes:
         text, collaborative, behaviour, context: what the group of features added to the ranker's score.
-        reasons: sentences for the user of the shop, the most telling one first.
+        reasons: sentences for the user of the shop, the most specific one first.
     """
 
     text: float

@@ -192,7 +192,7 @@ class LoadedVersion:
         take_fitting(None, events, take, refuse)
 
 
-def numbered_alike(served: LoadedVersion, events: LiveEvents) -> bool:
+def has_same_item_numbers(served: LoadedVersion, events: LiveEvents) -> bool:
     """Whether a version and a snapshot of it give items the same numbers."""
     first, items = len(served.recommender.bundle.catalogue), served.recommender.catalogue.vocabulary
     numbers = range(first, min(events.n_items, len(items)))

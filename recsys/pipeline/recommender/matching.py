@@ -78,7 +78,7 @@ def with_newer_events(bundle: Bundle, dataset: Dataset, progress: Progress = sil
     return replace(bundle, log=merge_logs(bundle.log, newer), fingerprint=dataset.fingerprint)
 
 
-def with_stock_of(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
+def with_available_items_of(bundle: Bundle, dataset: Dataset, progress: Progress = silent) -> Bundle:
     """The version, in which only items that are available in a data set may be recommended, as after a training on
     it."""
     numbers = bundle.catalogue.vocabulary.numbers(dataset.catalogue.frame["item_id"])

@@ -159,8 +159,8 @@ class Explainer:
         chosen = np.unique(others.items)
         shared = np.asarray(members[chosen[chosen < n_known]][:, groups].sum(axis=0)).ravel()
         shares = model.groups.sizes[groups] / n_known
-        telling = np.where(shares < _COMMON, -shared * np.log(shares), 0)
-        for place in np.argsort(-telling, kind="stable")[: np.count_nonzero(telling)].tolist():
+        specificity = np.where(shares < _COMMON, -shared * np.log(shares), 0)
+        for place in np.argsort(-specificity, kind="stable")[: np.count_nonzero(specificity)].tolist():
             column, value = model.groups.name(int(groups[place]))
             values = self.scoring.catalogue.frame[column][np.append(chosen, item)]  # may have changed since training
             *like, is_so = has_value(values, value).tolist()

@@ -5,5 +5,6 @@ new_data    checks of that data
 retrain     trains a challenger, and promotes it or not
 gate        checks of the challenger against the served version
 forgetting  users who are removed from the served version
-watch       retraining again and again, with metrics and messages
+watch       retraining again and again
+turns       what one turn came to; its message to a webhook, metrics for Prometheus
 """

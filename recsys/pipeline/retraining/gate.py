@@ -32,8 +32,8 @@ _TIMED = 30
 
 def compare(challenger: MeasuredReport, champion: MeasuredReport, seed: int) -> tuple[str, Comparison]:
     """The metric by which these requests are judged, and the challenger's own test models minus the champion by it."""
-    judged = _judged(challenger, champion)
-    return judged.metric, judged.compared(seed)
+    paired = _paired(challenger, champion)
+    return paired.metric, paired.compared(seed)
 
 
 def check_quality(
@@ -53,18 +53,18 @@ def check_quality(
     """
     ours, theirs = challenger.measurements, champion.measurements
     yield from _signal(challenger, own_test, n_items, config)
-    judged = _judged(challenger, champion)
-    yield judged.not_worse("quality", config.tolerance, seed)
-    for name in ("cold_item", "cold_user") if judged.metric == METRIC else ():
+    paired = _paired(challenger, champion)
+    yield paired.not_worse("quality", config.tolerance, seed)
+    for name in ("cold_item", "cold_user") if paired.metric == METRIC else ():
         mask = theirs.masks.get(name)
         if mask is not None and np.count_nonzero(mask) >= _FEWEST:
-            part = _Duel(ours.full.select(mask), theirs.full.select(mask), METRIC, f"on {name} requests")
+            part = _PairedMeasurements(ours.full.select(mask), theirs.full.select(mask), METRIC, f"on {name} requests")
             yield part.not_worse(name.replace("_", " "), config.max_cold_loss, seed)
     yield _coverage(ours.full, theirs.full, config)
     yield from _calibration(challenger, champion, config)
 
 
-class _Duel(NamedTuple):
+class _PairedMeasurements(NamedTuple):
     """Two measurements of the same requests.
 
     Attributes:
@@ -99,7 +99,7 @@ class _Duel(NamedTuple):
         return Check(name, not worse, words)
 
 
-def _judged(challenger: MeasuredReport, champion: MeasuredReport) -> _Duel:
+def _paired(challenger: MeasuredReport, champion: MeasuredReport) -> _PairedMeasurements:
     """The measurements that decide whether the challenger is better.
 
     If at least half of the requests began with a list that was shown, the order of what was shown decides, see
@@ -107,9 +107,9 @@ def _judged(challenger: MeasuredReport, champion: MeasuredReport) -> _Duel:
     """
     ours, theirs = challenger.measurements, champion.measurements
     if ours.shown is None or theirs.shown is None or not ours.shown.n_requests:
-        return _Duel(ours.full, theirs.full, METRIC, "on all requests")
+        return _PairedMeasurements(ours.full, theirs.full, METRIC, "on all requests")
     where = "in the order of what was shown, on requests with a list"
-    return _Duel(ours.shown, theirs.shown, SHOWN_METRIC, where)
+    return _PairedMeasurements(ours.shown, theirs.shown, SHOWN_METRIC, where)
 
 
 def _signal(
@@ -160,7 +160,7 @@ def _calibration(challenger: EvaluationReport, champion: EvaluationReport, confi
     for name in sorted(challenger.calibration.keys() & champion.calibration.keys()):
         bins = [report.calibration[name] for report in (challenger, champion)]
         now, then = (one.expected_calibration_error for one in bins)
-        ours, theirs = (one.promise for one in bins)
+        ours, theirs = (one.ratio_in_words for one in bins)
         words = f"calibration error of {name} {now:.3f} ({ours}), {then:.3f} ({theirs}) with the served version"
         yield Check(
             f"calibration of {name}",

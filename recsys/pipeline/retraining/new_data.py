@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from recsys.config import RetrainConfig
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
-from recsys.data.doubts import names_without_weight
 from recsys.data.log.interactions import InteractionLog
+from recsys.data.quality.events import names_without_weight
 from recsys.errors import ConfigError
 from recsys.moments import DAY
 from recsys.pipeline.ranking.rules import check_rules, idle_rules
@@ -50,7 +50,7 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
     new = log.select(np.concatenate([np.flatnonzero(is_late), np.arange(len(past), len(log))]))
     past_acts, last_acts, new_acts = (_acts(part) for part in (past, last, new))
     return [
-        _past(champion, past, config),
+        _known_events(champion, past, config),
         _volume("volume", past_acts, new_acts, span, config),
         _volume("volume of impressions", _impressions(past), _impressions(new), span, config),
         check_unusable(len(new), n_unusable, config),
@@ -60,7 +60,7 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
         *_item_columns(champion, dataset, config),
         *_rules(champion, dataset),
         _users(past_acts, last_acts, new_acts, config),
-        _crowd(last_acts, new_acts, config),
+        _busiest_user(last_acts, new_acts, config),
         *_mixtures(dataset, last_acts, new_acts, config),
         _prices(champion, dataset, config),
         *_values(last, new, config),
@@ -109,7 +109,7 @@ def _late(past: InteractionLog, is_late: NDArray[np.bool_], newer: InteractionLo
         yield Check("late events", True, words)
 
 
-def _past(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Check:
+def _known_events(champion: Bundle, past: InteractionLog, config: RetrainConfig) -> Check:
     """Whether the events learned from are still there, by user, item and moment: their number alone proves nothing."""
     known = champion.log
     before = _moments(known, _numbers_in(past, known))
@@ -171,9 +171,9 @@ def _names(champion: Bundle, new: InteractionLog) -> Iterator[Check]:
     there = {new.event_names[number] for number in np.unique(new.events)}
     added = sorted(there.difference(champion.log.event_names))
     if added:
-        doubts = list(names_without_weight(added, champion.config.events))
-        remedy = ["only `recsys train` changes weights"] * bool(doubts)
-        yield Check("names of events", True, "; ".join([f"new are {', '.join(map(repr, added))}", *doubts, *remedy]))
+        warnings = list(names_without_weight(added, champion.config.events))
+        remedy = ["only `recsys train` changes weights"] * bool(warnings)
+        yield Check("names of events", True, "; ".join([f"new are {', '.join(map(repr, added))}", *warnings, *remedy]))
 
 
 def _columns(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
@@ -213,7 +213,7 @@ def _rules(champion: Bundle, dataset: Dataset) -> Iterator[Check]:
         yield Check("rules", False, f"{error}; mend the items, or train with other rules (`recsys train`)")
         return
     before = set(idle_rules(policy, champion.catalogue))
-    if idle := [doubt for doubt in idle_rules(policy, dataset.catalogue) if doubt not in before]:
+    if idle := [warning for warning in idle_rules(policy, dataset.catalogue) if warning not in before]:
         yield Check("rules", True, "; ".join(idle))
 
 
@@ -230,7 +230,7 @@ def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, conf
     )
 
 
-def _crowd(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:
+def _busiest_user(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:
     """Whether the events are still those of many users: a program, or one id for all guests, says nothing of what
     people want. The user is not named, because the history of decisions outlives users; the store has the events."""
     if min(len(last), len(new)) < _FEW:

@@ -12,7 +12,7 @@ from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.split import TemporalSplit
-from recsys.data.tables.item_columns import kept_as
+from recsys.data.tables.item_columns import in_current_type
 from recsys.eval.results import MeasuredReport
 from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.sources import Sources
@@ -134,7 +134,7 @@ def renumbered(dataset: Dataset, parent: Bundle) -> Dataset:
     today = dataset.catalogue.frame.schema
     withdrawn = catalogue.frame[gone].with_columns(available=pl.lit(False))
     withdrawn = withdrawn.with_columns(
-        kept_as(withdrawn[name], today[name]) for name in withdrawn.columns if name in today
+        in_current_type(withdrawn[name], today[name]) for name in withdrawn.columns if name in today
     )
     rows = pl.concat([dataset.catalogue.frame, withdrawn], how="diagonal_relaxed")
     frame = rows[np.argsort(np.concatenate([numbers, gone]))]

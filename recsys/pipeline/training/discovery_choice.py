@@ -14,7 +14,7 @@ from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.training.steps import TrainingSteps
 
 _COMES_FORWARD = "up to there the places that hardly known items gain earn nearly as much as others"
-_STAYS = "hardly known items are too few to tell, or would earn less than what they replace"
+_STAYS = "hardly known items are too few to judge by, or would earn less than what they replace"
 
 
 def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: EventState) -> tuple[DialPoint, ...]:

@@ -55,8 +55,8 @@ def with_further_columns(
     """
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
-    labels = [name for name in label_columns(frame) if name not in named and _may_tell(frame, name)]
-    quantities = [name for name in quantity_columns(frame) if name not in named and _may_differ(frame, name)]
+    labels = [name for name in label_columns(frame) if name not in named and _has_shared_values(frame, name)]
+    quantities = [name for name in quantity_columns(frame) if name not in named and _has_differing_numbers(frame, name)]
     references = [name for name in reference_columns(frame) if name not in named]
     lines = [columns for columns in line_columns(frame) if named.isdisjoint(columns)]
     dated = "created_at" in frame.columns and frame["created_at"].n_unique() > _LEAST_DATES
@@ -65,7 +65,7 @@ def with_further_columns(
         for name in _KNOWN_PATHS
         if name in frame.columns and name not in named
         for level in range(1, min(depth(frame[name]), _MOST_LEVELS + 1))
-        if _may_tell(frame, name, level)
+        if _has_shared_values(frame, name, level)
     ]
     comparisons = (
         *map(_step, lines),
@@ -103,13 +103,13 @@ def _is_covered(frame: pl.DataFrame, column: str) -> bool:
     return 1 - frame[column].null_count() / len(frame) >= _LEAST_COVERAGE
 
 
-def _may_tell(frame: pl.DataFrame, column: str, level: int | None = None) -> bool:
+def _has_shared_values(frame: pl.DataFrame, column: str, level: int | None = None) -> bool:
     """Whether enough items have a value (of paths: at this level), and enough of these share it with others."""
     members = members_of(frame[column], frame["item_id"], level) if _is_covered(frame, column) else None
     return members is not None and members.shape[1] > 1 and members.nnz >= _LEAST_SHARED * members.shape[1]
 
 
-def _may_differ(frame: pl.DataFrame, column: str) -> bool:
+def _has_differing_numbers(frame: pl.DataFrame, column: str) -> bool:
     """Whether enough items have a number, and not all the same."""
     return _is_covered(frame, column) and frame[column].drop_nulls().n_unique() > 1
 

@@ -3,8 +3,8 @@ training."""
 
 import numpy as np
 
-from features.configured import configured, unheard_events
-from recsys.cf.prediction import telling_half_life
+from features.configured import configured, events_not_in_log
+from recsys.cf.prediction import best_half_life
 from recsys.config import Config
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
@@ -34,11 +34,11 @@ def prepared(
     features = with_further_columns(config.features, dataset.catalogue, progress, of_worth=len(dataset.log.worths) > 1)
     configured(features)
     config = config.model_copy(update={"features": features})
-    for doubt in unheard_events(config.features, dataset.log.event_names):
-        progress(doubt)
+    for warning in events_not_in_log(config.features, dataset.log.event_names):
+        progress(warning)
     check_rules(config.policy, dataset.catalogue)
-    for doubt in idle_rules(config.policy, dataset.catalogue):
-        progress(doubt)
+    for warning in idle_rules(config.policy, dataset.catalogue):
+        progress(warning)
     if TEXT in config.candidates.sources:
         locate(config.text.encoder)
     log = dataset.log
@@ -52,7 +52,7 @@ def prepared(
     if config.policy.discovery == "auto":  # training chooses when it has a ranker
         config = config.changed(policy={"discovery": 0.0})
     if not config.cf.half_life_days:
-        config = config.changed(cf={"half_life_days": telling_half_life(before)})
+        config = config.changed(cf={"half_life_days": best_half_life(before)})
         progress(f"popularity fades: an event counts half after {config.cf.half_life_days:g} days")
     return _with_informative_periods(config, dataset.catalogue, before, progress), split
 

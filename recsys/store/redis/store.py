@@ -185,12 +185,12 @@ class RedisStore:
             raise
 
     def _settings(self, connection: Any) -> dict[str, str]:
-        """What says whether a server is durable. Services that run Redis for others often do not tell."""
+        """What says whether a server is durable. Services that run Redis for others often hide it."""
         try:
             return _settings(connection, "append*") | _settings(connection, "maxmemory*")
         except self._redis.refusal as error:
             raise StoreError(
-                f"{self._redis.name} does not tell whether it may forget acknowledged events in a crash ({error}): "
+                f"{self._redis.name} does not say whether it may forget acknowledged events in a crash ({error}): "
                 "allow this user CONFIG GET, or end the URL in ?durable=no if you know that it does not, or accept it"
             ) from error
 

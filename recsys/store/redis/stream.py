@@ -26,7 +26,7 @@ class RedisStream:
 
     Args:
         url: where it is.
-        progress: is told of entries that were trimmed away.
+        progress: called if entries were trimmed away.
 
     Raises:
         ConfigError: redis-py is not installed, or the URL names no stream, or no database.

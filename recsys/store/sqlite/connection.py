@@ -13,9 +13,9 @@ from recsys.store.sqlite.log import begin_log, check_in_place, empty_log, inode_
 BUSY_SECONDS = 10.0
 """How long a call waits for another process that writes, or for other threads."""
 
-_TELLING = frozenset({"events", "lists"})
-"""Tables that tell a store from a file of lists, and either from another program's. A store and lists never share a
-file: while lists are replaced, nobody else can write to it."""
+_OWN_TABLES = frozenset({"events", "lists"})
+"""Tables by which a store, a file of lists and the file of another program are distinguished. A store and lists never
+share a file: while lists are replaced, nobody else can write to it."""
 
 
 class SqliteConnection:
@@ -24,7 +24,7 @@ class SqliteConnection:
     Args:
         path: of the file, which is made where there is none.
         name: what is in it, in messages, before the path: "store", "lists in".
-        table: the one of `_TELLING` that such a file has; a file of something else stays as it is.
+        table: the one of `_OWN_TABLES` that such a file has; a file of something else stays as it is.
         remedy: what to check where SQLite refuses.
 
     Raises:
@@ -52,7 +52,7 @@ class SqliteConnection:
     def _check_own(self, table: str) -> None:
         names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         there = [name for (name,) in self._connection.execute(names)]
-        if there and _TELLING.intersection(there) != {table}:
+        if there and _OWN_TABLES.intersection(there) != {table}:
             raise StoreError(
                 f"{self._name}: the file holds something else (tables: {', '.join(there)[:200]}), and is left as it "
                 "is; name another file, or one that is not there yet"

@@ -18,7 +18,7 @@ from recsys.data.items.item_changes import (
     item_rows,
 )
 from recsys.data.items.items_table import read_items
-from recsys.data.tables.item_columns import kept_as
+from recsys.data.tables.item_columns import in_current_type
 from recsys.data.tables.table import frame_table
 from recsys.errors import DataError
 
@@ -166,7 +166,7 @@ KINDS = {
 
 @pytest.mark.parametrize(("before", "now"), list(permutations(KINDS, 2)))
 def test_a_column_of_items_that_are_gone_goes_with_any_other_type(before: str, now: str) -> None:
-    gone = kept_as(KINDS[before], KINDS[now].dtype)
+    gone = in_current_type(KINDS[before], KINDS[now].dtype)
     both = pl.concat([KINDS[now].to_frame(), gone.to_frame()], how="diagonal_relaxed")["x"]
     assert len(both) == 4
     assert {both.dtype, KINDS[now].dtype} in ({KINDS[now].dtype}, {pl.Int64(), pl.Float64()})
@@ -186,4 +186,4 @@ def test_a_column_of_items_that_are_gone_goes_with_any_other_type(before: str, n
     ],
 )
 def test_what_does_not_fit_the_type_of_today_is_missing(before: str, now: str, kept: list[Any]) -> None:
-    assert kept_as(KINDS[before], KINDS[now].dtype).to_list() == kept
+    assert in_current_type(KINDS[before], KINDS[now].dtype).to_list() == kept

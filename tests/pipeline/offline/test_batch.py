@@ -22,7 +22,7 @@ from recsys.pipeline.offline.caught_up import CaughtUp
 from recsys.pipeline.offline.published import PublishedVersion
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.item_list import LIST_SCHEMA
-from recsys.pipeline.recommender.matching import with_stock_of
+from recsys.pipeline.recommender.matching import with_available_items_of
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
 
@@ -200,7 +200,7 @@ def test_newer_data_says_what_is_available(plain_registry: Registry, early: Data
     stock = frame.with_columns(available=~sold_out, available_until=until)[1:]
     newer = Dataset(ItemCatalogue(stock), early.log, fingerprint="newer")
     said: list[str] = []
-    bundle = with_stock_of(Bundle.load(plain_registry), newer, said.append)
+    bundle = with_available_items_of(Bundle.load(plain_registry), newer, said.append)
     lost = frame.filter((sold_out | (frame["item_id"] == gone)) & frame["available"]).height
     assert said == [f"{lost} items are not available any more, or gone"]
     published = PublishedVersion.of(CaughtUp.as_trained(bundle), plain_registry.path, tmp_path / "events")

@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from recsys.errors import BundleError, BusyError, ConfigError, StoreError
 from recsys.eval.confidence import Comparison
 from recsys.pipeline.retraining.retrain import Decision
-from recsys.pipeline.retraining.watch import Schedule, TurnResult, Watch, exposition, post
+from recsys.pipeline.retraining.turns import TurnMetrics, TurnResult, post
+from recsys.pipeline.retraining.watch import Schedule, Watch
 from recsys.progress import silent
 from recsys.registry import Check, Registry
 
@@ -73,7 +74,7 @@ def test_a_time_of_the_day_is_met_and_failures_are_tried_again_sooner() -> None:
     assert daily.pause(NOON.replace(hour=3, minute=29), 5, 0.0) == 60, "the usual turn is not missed"
 
 
-def test_a_watch_survives_failures_and_tells(tmp_path: Path) -> None:
+def test_a_watch_survives_failures_and_reports_them(tmp_path: Path) -> None:
     outcomes: list[Decision | Exception] = [StoreError("the store is away"), ZeroDivisionError("odd"), REFUSED, SKIPPED]
     pauses: list[float] = []
 
@@ -88,26 +89,26 @@ def test_a_watch_survives_failures_and_tells(tmp_path: Path) -> None:
         if not outcomes:
             raise EnoughError
 
-    metrics, told = tmp_path / "retrain.prom", []
+    metrics, turns = tmp_path / "retrain.prom", []
     with receiver() as (url, got):
-        watch = Watch(retrain, Schedule(seconds=60), tmp_path, metrics=metrics, webhook=url)
+        watch = Watch(retrain, Schedule(seconds=60), tmp_path, metrics, url, sleep, chance=lambda: 0.0)
         with pytest.raises(EnoughError):
-            watch.run(told.append, silent, sleep, lambda: 0.0)
+            watch.run(turns.append, silent)
     assert pauses == [120, 240, 60, 60]
-    assert 'recsys_retrain_difference{metric="ndcg@10"} -0.02' in exposition(told[2], {}, 0.0)
-    assert [turn.event for turn in told] == ["failed", "failed", "refused", "skipped"]
+    assert 'recsys_retrain_difference{metric="ndcg@10"} -0.02' in TurnMetrics(turns[2], {}).exposition().decode()
+    assert [turn.event for turn in turns] == ["failed", "failed", "refused", "skipped"]
     assert [message["event"] for message in got] == ["failed", "failed", "refused"], "a skipped turn is no news"
     assert "the store is away" in str(got[0]["text"])
     assert "ZeroDivisionError: odd (unexpected)" in str(got[1]["text"])
     assert got[2]["decision"]["champion"] == "v1"  # type: ignore[index]
     families = {family.name: family for family in text_string_to_metric_families(metrics.read_text())}
-    turns = {sample.labels["event"]: sample.value for sample in families["recsys_retrain_turns"].samples}
-    assert turns == {"promoted": 0, "refused": 1, "skipped": 1, "failed": 2}
+    counts = {sample.labels["event"]: sample.value for sample in families["recsys_retrain_turns"].samples}
+    assert counts == {"promoted": 0, "refused": 1, "skipped": 1, "failed": 2}
     assert families["recsys_retrain_new_events"].samples[0].value == 3
     assert families["recsys_retrain_failures_in_a_row"].samples[0].value == 0
 
 
-def test_a_single_turn_is_told_of_too(tmp_path: Path) -> None:
+def test_a_single_turn_is_reported_too(tmp_path: Path) -> None:
     def fail() -> Decision:
         raise StoreError("the store is away")
 
@@ -132,9 +133,10 @@ def test_a_webhook_that_is_away_stops_nothing(tmp_path: Path) -> None:
     def sleep(seconds: float) -> None:
         raise EnoughError
 
-    watch = Watch(lambda: REFUSED, Schedule(), tmp_path, tmp_path / "no" / "folder.prom", "http://127.0.0.1:9/hook")
+    nowhere = tmp_path / "no" / "folder.prom", "http://127.0.0.1:9/hook"
+    watch = Watch(lambda: REFUSED, Schedule(), tmp_path, *nowhere, sleep)
     with pytest.raises(EnoughError):
-        watch.run(lambda turn: None, said.append, sleep, lambda: 0.0)
+        watch.run(lambda turn: None, said.append)
     assert any("webhook was not reached" in line for line in said)
     assert any("folder.prom cannot be written" in line for line in said)
     with pytest.raises(ConfigError, match="http"):
@@ -160,13 +162,11 @@ def test_a_webhook_that_talks_nonsense_stops_nothing(tmp_path: Path, answer: byt
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
         with pytest.raises(EnoughError):
-            Watch(lambda: REFUSED, Schedule(), tmp_path, webhook=url).run(lambda turn: None, said.append, sleep, float)
+            Watch(lambda: REFUSED, Schedule(), tmp_path, None, url, sleep).run(lambda turn: None, said.append)
         thread.join()
     assert any("webhook was not reached" in line for line in said)
     with pytest.raises(EnoughError):
-        Watch(lambda: REFUSED, Schedule(), tmp_path, webhook="http://no host/").run(
-            lambda turn: None, said.append, sleep, float
-        )
+        Watch(lambda: REFUSED, Schedule(), tmp_path, None, "http://no host/", sleep).run(lambda turn: None, said.append)
 
 
 @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n\r\n"])
@@ -209,7 +209,7 @@ def test_of_a_time_of_the_day_the_first_turn_is_at_that_time(tmp_path: Path) -> 
     ):
         done.clear()
         with pytest.raises(EnoughError):
-            Watch(retrain, schedule, tmp_path).run(lambda turn: None, silent, sleep, float)
+            Watch(retrain, schedule, tmp_path, sleep=sleep).run(lambda turn: None, silent)
         assert done[:3] == expected
 
 
@@ -227,4 +227,4 @@ def test_whoever_meets_another_retrainer_has_not_failed() -> None:
 
     turn = Watch(busy, Schedule(), Path()).turn(failures=2)
     assert (turn.event, turn.failures) == ("skipped", 2)
-    assert "failed_checks 0" in exposition(TurnResult(SKIPPED, None, 1.0, 0), {}, 0.0)
+    assert "failed_checks 0" in TurnMetrics(TurnResult(SKIPPED, None, 1.0, 0), {}).exposition().decode()

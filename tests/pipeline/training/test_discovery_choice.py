@@ -14,7 +14,7 @@ from recsys.eval.dial import worthwhile_discovery
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.rankers import OlderRanker
-from recsys.pipeline.ranking.rules import AskedList, policy_of
+from recsys.pipeline.ranking.rules import PolicyInputs, policy_of
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.training.discovery_choice import discovery_curve
 from recsys.pipeline.training.train import train
@@ -65,4 +65,4 @@ def test_what_training_has_not_resolved_makes_no_list(plain: Bundle) -> None:
     unresolved = plain.config.policy.model_copy(update={"discovery": "auto"})
     none = np.zeros(0, dtype=np.int32)
     with pytest.raises(ConfigError, match=r"policy\.discovery is 'auto'"):
-        policy_of(unresolved, AskedList(now=0, seen=none), plain.catalogue)
+        policy_of(unresolved, PolicyInputs(now=0, seen=none), plain.catalogue)

@@ -23,7 +23,7 @@ def names(items: ItemCatalogue, config: FeaturesConfig = FeaturesConfig()) -> li
     return [feature.name for feature in with_further_columns(config, items, silent).extra]
 
 
-def test_what_may_tell_of_a_taste_is_compared() -> None:
+def test_columns_that_may_show_a_taste_are_compared() -> None:
     items = catalogue(
         Author=[f"author {n % 20}" for n in range(N)],
         size=[36 + n % 10 for n in range(N)],

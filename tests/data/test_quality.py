@@ -1,4 +1,4 @@
-"""What is read, and may be meant otherwise, is told."""
+"""What can be read, but may be a mistake, gives a warning."""
 
 import json
 from collections.abc import Sequence
@@ -11,39 +11,39 @@ from written_files import ANY, GOOD, HEADER, ITEMS, folder_of
 from recsys.data.loading import load_dataset, read_dataset
 
 
-def test_events_whose_name_differs_in_letter_case_only_are_told(tmp_path: Path) -> None:
+def test_events_whose_name_differs_in_letter_case_only_give_a_warning(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + GOOD.replace("click", "Click"))
     _, report = read_dataset(folder, ANY)
-    assert any("the event 'Click' is not the same as 'click'" in doubt for doubt in report.doubts)
+    assert any("the event 'Click' is not the same as 'click'" in warning for warning in report.warnings)
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "warned"),
     [
         (["click", "transaction"], "'transaction'"),
         ([f"kind {number}" for number in range(7)], "'kind 0', 'kind 1', 'kind 2', 'kind 3', 'kind 4', ..."),
     ],
 )
-def test_events_that_no_weight_is_named_for_are_told(tmp_path: Path, names: list[str], told: str) -> None:
+def test_events_that_no_weight_is_named_for_give_a_warning(tmp_path: Path, names: list[str], warned: str) -> None:
     events = HEADER + "".join(GOOD.replace("click", name) for name in names)
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
     worth = (
         "each is worth events.default_weight = 1, so it counts as a sign of interest; give 0 to what is none, such as "
         "a hide, and more to what is worth more, such as an order"
     )
-    doubt = f"events.weights does not name {told}: {worth}"
-    assert report.doubts == (f"{tmp_path / 'events.csv'}: {doubt}",)
+    warning = f"events.weights does not name {warned}: {worth}"
+    assert report.warnings == (f"{tmp_path / 'events.csv'}: {warning}",)
 
 
-@pytest.mark.parametrize(("most", "told"), [(5, False), (10, True)])
-def test_ratings_of_another_scale_are_told(tmp_path: Path, most: int, told: bool) -> None:
+@pytest.mark.parametrize(("most", "warned"), [(5, False), (10, True)])
+def test_ratings_of_another_scale_give_a_warning(tmp_path: Path, most: int, warned: bool) -> None:
     events = HEADER + "".join(f"u1,i1,rating,2024-01-01,,,,{value}\n" for value in ("", 1, most))
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    assert [f"'rating' go up to {most}, and" in doubt for doubt in report.doubts] == [True] * told
+    assert [f"'rating' go up to {most}, and" in warning for warning in report.warnings] == [True] * warned
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "warned"),
     [
         (
             "u1,i1,purchase,2024-01-01,,,,-9.5\nu1,i1,purchase,2024-01-02,,,,9.5\n",
@@ -53,63 +53,63 @@ def test_ratings_of_another_scale_are_told(tmp_path: Path, most: int, told: bool
         ("u1,i1,rating,2024-01-01,,,,-3\nu1,i1,rating,2024-01-02,,,,5\n", None),
     ],
 )
-def test_values_that_may_be_meant_otherwise_are_told(tmp_path: Path, rows: str, told: str | None) -> None:
+def test_values_that_may_be_meant_otherwise_give_a_warning(tmp_path: Path, rows: str, warned: str | None) -> None:
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + rows), ANY)
-    assert len(report.doubts) == (told is not None)
-    assert all(str(told) in doubt for doubt in report.doubts)
+    assert len(report.warnings) == (warned is not None)
+    assert all(str(warned) in warning for warning in report.warnings)
 
 
-@pytest.mark.parametrize(("time", "told"), [("19700", True), ("45292.5", True), ("1704067200", False), ("", False)])
-def test_days_that_are_read_as_seconds_are_told(tmp_path: Path, time: str, told: bool) -> None:
+@pytest.mark.parametrize(("time", "warned"), [("19700", True), ("45292.5", True), ("1704067200", False), ("", False)])
+def test_days_that_are_read_as_seconds_give_a_warning(tmp_path: Path, time: str, warned: bool) -> None:
     events = HEADER + (f"u1,i1,click,{time},,,,\n" if time else "u1,i1,click,19700,,,,\nu1,i1,click,2024-01-01,,,,\n")
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    assert any("all times lie in 1970" in doubt for doubt in report.doubts) == told
+    assert any("all times lie in 1970" in warning for warning in report.warnings) == warned
 
 
-@pytest.mark.parametrize(("last", "told"), [("2026-03-01", True), ("2024-05-01", False)])
-def test_an_event_that_comes_long_after_all_others_is_told(tmp_path: Path, last: str, told: bool) -> None:
+@pytest.mark.parametrize(("last", "warned"), [("2026-03-01", True), ("2024-05-01", False)])
+def test_an_event_that_comes_long_after_all_others_gives_a_warning(tmp_path: Path, last: str, warned: bool) -> None:
     days = "".join(f"u{day},i1,click,2024-0{1 + day % 4}-01,,,,\n" for day in range(40))
     events = f"{HEADER}{days}u1,i1,click,{last},,,,\n"
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
     wanted = "1 event comes 699 days after all others, on 2026-03-01; if its time is wrong"
-    assert any(wanted in doubt for doubt in report.doubts) == told
-    assert told or not report.doubts
+    assert any(wanted in warning for warning in report.warnings) == warned
+    assert warned or not report.warnings
 
 
-@pytest.mark.parametrize(("value", "told"), [("0", True), ("1", False), ("", False)])
-def test_zeros_that_may_stand_for_no_rating_are_told(tmp_path: Path, value: str, told: bool) -> None:
+@pytest.mark.parametrize(("value", "warned"), [("0", True), ("1", False), ("", False)])
+def test_zeros_that_may_stand_for_no_rating_give_a_warning(tmp_path: Path, value: str, warned: bool) -> None:
     events = HEADER + "".join(f"u1,i1,rating,2024-01-0{day},,,,{value}\n" for day in range(1, 8))
     events += "u1,i2,rating,2024-01-08,,,,5\n"
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    assert ["7 of 8 values of 'rating' are 0" in doubt for doubt in report.doubts] == [True] * told
+    assert ["7 of 8 values of 'rating' are 0" in warning for warning in report.warnings] == [True] * warned
 
 
 _ONE_AFTER_ANOTHER = [f"u{row // 5},i1,click,{{time}}" for row in range(40)]
 
 
 @pytest.mark.parametrize(
-    ("rows", "times", "told"),
+    ("rows", "times", "warned"),
     [
         (_ONE_AFTER_ANOTHER, range(40), "users come one after another"),
         (_ONE_AFTER_ANOTHER, [row + 60 * (row // 5) for row in range(40)], None),  # visits, with pauses
         (_ONE_AFTER_ANOTHER[::5] * 5, range(40), None),
-        (_ONE_AFTER_ANOTHER[::5], range(8), None),  # too few to tell
+        (_ONE_AFTER_ANOTHER[::5], range(8), None),  # too few to judge by
         (_ONE_AFTER_ANOTHER, [0] * 40, "all events have one time"),
         (_ONE_AFTER_ANOTHER[:5], range(5), None),
     ],
 )
-def test_times_that_are_made_up_are_told(
-    tmp_path: Path, rows: list[str], times: Sequence[int], told: str | None
+def test_times_that_are_made_up_give_a_warning(
+    tmp_path: Path, rows: list[str], times: Sequence[int], warned: str | None
 ) -> None:
     lines = [row.format(time=1_700_000_000 + 60 * time) for row, time in zip(rows, times, strict=True)]
     events = HEADER + "".join(f"{line},e{number},,,\n" for number, line in enumerate(lines))
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    assert len(report.doubts) == (told is not None)
-    assert all(str(told) in doubt for doubt in report.doubts)
+    assert len(report.warnings) == (warned is not None)
+    assert all(str(warned) in warning for warning in report.warnings)
 
 
 @pytest.mark.parametrize(
-    ("events", "told"),
+    ("events", "warned"),
     [
         (GOOD * 2, "1 of 2 events are the same"),
         (GOOD + GOOD.replace("u1", "u2"), None),
@@ -117,64 +117,70 @@ def test_times_that_are_made_up_are_told(
         (GOOD.replace("01-01,", "01-01,e1") + GOOD.replace("01-01,", "01-01,e2"), None),
     ],
 )
-def test_a_log_that_is_in_the_file_twice_is_told(tmp_path: Path, events: str, told: str | None) -> None:
+def test_a_log_that_is_in_the_file_twice_gives_a_warning(tmp_path: Path, events: str, warned: str | None) -> None:
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + events), ANY)
-    assert len(report.doubts) == (told is not None)
-    assert all(str(told) in doubt for doubt in report.doubts)
+    assert len(report.warnings) == (warned is not None)
+    assert all(str(warned) in warning for warning in report.warnings)
 
 
-@pytest.mark.parametrize(("n_events", "told"), [(100, True), (60, False)])
-def test_one_user_who_may_be_many_is_told(tmp_path: Path, n_events: int, told: bool) -> None:
+@pytest.mark.parametrize(("n_events", "warned"), [(100, True), (60, False)])
+def test_one_user_who_may_be_many_gives_a_warning(tmp_path: Path, n_events: int, warned: bool) -> None:
     events = [GOOD.replace("u1", f"u{number}") for number in range(100)]
     events += [GOOD.replace("u1", "guest").replace("2024", str(2000 + day % 25)) for day in range(n_events)]
     events += [GOOD.replace("u1", f"u{number}").replace("2024", "2023") for number in range(100)] * 5
     events = [row.replace("01-01,", f"01-01,e{number}") for number, row in enumerate(events)]
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + "".join(events)), ANY)
-    assert ["100 of 700 events are of the user 'guest'" in doubt for doubt in report.doubts] == [True] * told
+    assert ["100 of 700 events are of the user 'guest'" in warning for warning in report.warnings] == [True] * warned
 
 
 @pytest.mark.parametrize(
-    ("category", "told"), [('["a", "b"]', True), ("Comedy|Drama", True), ("lamps", False), ("lamps [new]", False)]
+    ("category", "warned"), [('["a", "b"]', True), ("Comedy|Drama", True), ("lamps", False), ("lamps [new]", False)]
 )
-def test_lists_in_a_column_of_text_are_told(tmp_path: Path, category: str, told: bool) -> None:
+def test_lists_in_a_column_of_text_give_a_warning(tmp_path: Path, category: str, warned: bool) -> None:
     items = "".join(
         json.dumps({"item_id": item, "title": item, "category": category}) + "\n" for item in ("i1", "i2", "i3")
     )
     _, report = read_dataset(folder_of(tmp_path, items__jsonl=items, events__csv=HEADER + GOOD), ANY)
-    assert [f"category looks like a list in 3 rows, such as {category!r}" in doubt for doubt in report.doubts] == [
-        True
-    ] * told
+    assert [
+        f"category looks like a list in 3 rows, such as {category!r}" in warning for warning in report.warnings
+    ] == [True] * warned
 
 
-@pytest.mark.parametrize(("price", "told"), [("-1", True), ("0", False), ("", False)])
-def test_prices_below_zero_are_told(tmp_path: Path, price: str, told: bool) -> None:
+@pytest.mark.parametrize(("price", "warned"), [("-1", True), ("0", False), ("", False)])
+def test_prices_below_zero_give_a_warning(tmp_path: Path, price: str, warned: bool) -> None:
     items = f"item_id,title,price\ni1,Lamp,5\ni2,Chair,{price}\n"
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
-    assert ["1 item has a price below 0, such as 'i2' with -1" in doubt for doubt in report.doubts] == [True] * told
+    assert ["1 item has a price below 0, such as 'i2' with -1" in warning for warning in report.warnings] == [
+        True
+    ] * warned
 
 
-@pytest.mark.parametrize(("until", "told"), [("2024-01-01", True), ("2024-01-03", False), ("", False)])
-def test_items_that_are_gone_before_they_come_are_told(tmp_path: Path, until: str, told: bool) -> None:
+@pytest.mark.parametrize(("until", "warned"), [("2024-01-01", True), ("2024-01-03", False), ("", False)])
+def test_items_that_are_gone_before_they_come_give_a_warning(tmp_path: Path, until: str, warned: bool) -> None:
     items = f"item_id,title,created_at,available_until\ni1,Lamp,,\ni2,Chair,2024-01-02,{until}\n"
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
-    assert ["1 item is available until a moment before created_at" in doubt for doubt in report.doubts] == [True] * told
+    assert ["1 item is available until a moment before created_at" in warning for warning in report.warnings] == [
+        True
+    ] * warned
 
 
-@pytest.mark.parametrize(("places", "told"), [((1, 2), True), ((0, 1), False)])
-def test_places_that_are_not_counted_from_0_are_told(tmp_path: Path, places: tuple[int, int], told: bool) -> None:
+@pytest.mark.parametrize(("places", "warned"), [((1, 2), True), ((0, 1), False)])
+def test_places_that_are_not_counted_from_0_give_a_warning(
+    tmp_path: Path, places: tuple[int, int], warned: bool
+) -> None:
     events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
-    assert any("subtract 1" in doubt for doubt in report.doubts) == told
+    assert any("subtract 1" in warning for warning in report.warnings) == warned
 
 
-@pytest.mark.parametrize(("length", "told"), [(256, []), (257, ["items.csv: 1 item_id", "events.csv: 1 user_id"])])
-def test_ids_that_a_server_does_not_take_are_told(tmp_path: Path, length: int, told: list[str]) -> None:
+@pytest.mark.parametrize(("length", "warned"), [(256, []), (257, ["items.csv: 1 item_id", "events.csv: 1 user_id"])])
+def test_ids_that_a_server_does_not_take_give_a_warning(tmp_path: Path, length: int, warned: list[str]) -> None:
     long = "é" * length
     items, events = ITEMS + f"{long},Desk\n", HEADER + GOOD + GOOD.replace("u1", long)
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=events), ANY)
-    starts = [f"{tmp_path}/{start} is longer than 256 characters, such as 'é" for start in told]
-    assert len(report.doubts) == len(starts)
-    assert all(doubt.startswith(start) for doubt, start in zip(report.doubts, starts, strict=True))
+    starts = [f"{tmp_path}/{start} is longer than 256 characters, such as 'é" for start in warned]
+    assert len(report.warnings) == len(starts)
+    assert all(warning.startswith(start) for warning, start in zip(report.warnings, starts, strict=True))
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
@@ -190,23 +196,23 @@ def test_a_column_that_may_be_misspelt_is_named(tmp_path: Path, kind: str) -> No
     ]
 
 
-def test_impressions_that_nothing_can_follow_are_told(tmp_path: Path) -> None:
+def test_impressions_that_nothing_can_follow_give_a_warning(tmp_path: Path) -> None:
     rows = "u,i1,impression,2024-05-01,0\n" * 3
     head = "user_id,item_id,event,timestamp,position\n"
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
-    doubts = read_dataset(folder, ANY)[1].doubts
-    assert any("3 impressions have no request_id" in line for line in doubts)
-    assert any("no event is a sign of interest" in line for line in doubts)
+    warnings = read_dataset(folder, ANY)[1].warnings
+    assert any("3 impressions have no request_id" in line for line in warnings)
+    assert any("no event is a sign of interest" in line for line in warnings)
 
 
-def test_words_that_stand_for_no_value_are_told(tmp_path: Path) -> None:
+def test_words_that_stand_for_no_value_give_a_warning(tmp_path: Path) -> None:
     """They are ids like any other, and what a database or a data frame writes where there is none."""
     head = "user_id,item_id,event,timestamp,event_id,request_id\n"
     rows = "nan,i1,click,2024-05-01,NULL,None\n" * 3 + "u,i1,click,2024-05-01,e,r\n"
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
     report = read_dataset(folder, ANY)[1]
-    told = [line for line in report.doubts if "leave the cells empty" in line]
-    assert [line.split(": ", 1)[1].split("; ")[0] for line in told] == [
+    warned = [line for line in report.warnings if "leave the cells empty" in line]
+    assert [line.split(": ", 1)[1].split("; ")[0] for line in warned] == [
         "user_id is 'nan' in 3 rows, which count as one user",
         "request_id is 'None' in 3 rows, which count as one request",
         "event_id is 'NULL' in 3 rows, which count as the same event",
@@ -214,16 +220,16 @@ def test_words_that_stand_for_no_value_are_told(tmp_path: Path) -> None:
     assert report.n_duplicates == 2
 
 
-@pytest.mark.parametrize(("second", "told"), [(" i1", True), ("I1", True), ("i2", False)])
-def test_items_whose_ids_people_would_take_for_one_are_told(tmp_path: Path, second: str, told: bool) -> None:
+@pytest.mark.parametrize(("second", "warned"), [(" i1", True), ("I1", True), ("i2", False)])
+def test_items_whose_ids_people_would_take_for_one_give_a_warning(tmp_path: Path, second: str, warned: bool) -> None:
     items = pl.DataFrame({"item_id": ["i1", second], "title": ["Lamp", "Lamp"]})
     items.write_parquet(tmp_path / "items.parquet")
     _, report = read_dataset(folder_of(tmp_path, events__csv=HEADER + GOOD), ANY)
-    assert any(f"such as 'i1' and {second!r}" in doubt for doubt in report.doubts) == told
+    assert any(f"such as 'i1' and {second!r}" in warning for warning in report.warnings) == warned
 
 
 @pytest.mark.parametrize(
-    ("item", "told"),
+    ("item", "expected"),
     [
         (" i1", "which has 'i1'"),
         ("I1", "which has 'i1'"),
@@ -233,14 +239,12 @@ def test_items_whose_ids_people_would_take_for_one_are_told(tmp_path: Path, seco
         ("0", "add the item"),
     ],
 )
-def test_an_unknown_item_that_is_known_but_for_what_programs_change_is_told(
-    tmp_path: Path, item: str, told: str
-) -> None:
+def test_the_rejection_of_an_item_names_the_one_that_it_may_be(tmp_path: Path, item: str, expected: str) -> None:
     events = HEADER + GOOD + GOOD.replace("i1", f'"{item}"')
     items = ITEMS + "007,Watch\n8,Ball\n"
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=events), ANY)
     (reason,) = (reason for part in report.rejections for reason in part.rows["reason"])
-    assert told in reason
+    assert expected in reason
 
 
 def test_decimal_ids_that_are_whole_are_those_of_whole_numbers(tmp_path: Path) -> None:
@@ -253,7 +257,7 @@ def test_decimal_ids_that_are_whole_are_those_of_whole_numbers(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("now", "later", "told"),
+    ("now", "later", "warned"),
     [
         ("i2,Lamp,,true", "i2,click,2024-01-02", True),
         ("i2,Lamp,,true", "", True),
@@ -263,8 +267,10 @@ def test_decimal_ids_that_are_whole_are_those_of_whole_numbers(tmp_path: Path) -
         ("i2,Lamp,,true\ni3,Lamp,,true", "i2,click,2024-01-02", False),  # a name that many have
     ],
 )
-def test_items_that_got_new_ids_are_told(tmp_path: Path, now: str, later: str, told: bool) -> None:
+def test_items_that_got_new_ids_give_a_warning(tmp_path: Path, now: str, later: str, warned: bool) -> None:
     items = f"item_id,title,brand,available\ni1,Lamp,,false\n{now}\n"
     events = "user_id,item_id,event,timestamp\nu1,i1,click,2024-01-01\n" + (f"u1,{later}\n" if later else "")
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=events), ANY)
-    assert ["read like items that can, such as 'i1' and 'i2'" in doubt for doubt in report.doubts] == [True] * told
+    assert ["read like items that can, such as 'i1' and 'i2'" in warning for warning in report.warnings] == [
+        True
+    ] * warned
