@@ -36,6 +36,9 @@ __version__ = "0.1.0"
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+# Times of a fixed offset such as +05:30, as pandas writes them into Parquet, are no zones to polars, which panics.
+os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
+
 _HOMES = {
     "Bundle": "recsys.pipeline.recommender.bundle",
     "BundleError": "recsys.errors",

@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
 from serving.calls.keys import KeyRing, Scope, digest_of
+from serving.calls.paths import check_text
 from serving.calls.rates import Rates
 from serving.calls.this_machine import check_site
 from serving.errors import ProblemError
@@ -59,7 +60,8 @@ class Allow(HTTPBearer):
 
 
 class GuardedRoute(APIRoute):
-    """Checks its `Allow` dependencies before it reads a body: callers without permission learn nothing about it."""
+    """Checks its `Allow` dependencies before it reads a body: callers without permission learn nothing about it. Then
+    it checks that path and query are text."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """See FastAPI's "Custom Request and APIRoute class"."""
@@ -69,6 +71,7 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             for guard in guards:
                 await guard(request)
+            check_text(request.scope)
             return await handle(request)
 
         return guarded

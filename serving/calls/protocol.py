@@ -1,11 +1,13 @@
 """uvicorn's HTTP/1.1 with limits that it lacks, on the time for the head of a request, on its length, and on the time
-that a caller may leave an answer lying; and with answers to callers who have closed their half of the connection.
+that a caller may leave an answer lying; and with answers to callers who have closed their half of the connection, or
+who would rather speak HTTP/2.
 
 A connection costs a file and memory; some thousands that never finish their requests would keep everybody else out
 (CWE-400, known as Slowloris). How long a body may take is `serving.calls.middleware.BodyLimit`'s part.
 """
 
 import asyncio
+import re
 from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -15,6 +17,9 @@ from serving.errors import problem
 
 _HEAD_BYTES = 64 * 1024
 """Longest head of a request: its first line and its headers."""
+
+_UPGRADE = re.compile(rb"(?<=\r\n)upgrade(?=[ \t]*:)", re.IGNORECASE)
+"""The name of a header that asks to go on in another protocol."""
 
 
 class TimedHeads(HttpToolsProtocol):
@@ -60,6 +65,7 @@ class TimedHeads(HttpToolsProtocol):
             self._expect_head()  # also when these bytes begin no request: empty lines end uvicorn's own timer
         if self._waiting is not None and not self._in_body:
             self._come += len(data)
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._waiting is not None and not self._in_body and self._come > _HEAD_BYTES:
             self._refuse_long_head()
@@ -125,3 +131,10 @@ class TimedHeads(HttpToolsProtocol):
 def heads_within(seconds: float) -> type[TimedHeads]:
     """The protocol for uvicorn, which makes it without arguments of ours: with how long a head may take."""
     return type("TimedHeads", (TimedHeads,), {"head_seconds": seconds})
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """A head whose wish for another protocol is not heard, which RFC 9110, 7.8 allows. Java's HttpClient asks for
+    HTTP/2 with every request, and httptools then takes what follows the head for that protocol: no body would come."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"unheard", head) + end + body

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from written_files import ANY, GOOD, HEADER, ITEMS, folder_of
 
 from recsys.data.loading import load_dataset
+from recsys.data.tables.files import open_table
+from recsys.data.tables.table import collect
 from recsys.errors import DataError
 
 
@@ -94,6 +96,31 @@ def test_what_is_no_folder_of_files_is_named(tmp_path: Path) -> None:
     (tmp_path / "events.csv").mkdir()
     with pytest.raises(DataError, match=r"events.csv is a folder; join its parts"):
         load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ({"user_id": ["u"]}, r"b.parquet: column 'item_id' is missing, and in the first part String; write all parts"),
+        (
+            {"user_id": ["u"], "item_id": ["i"], "more": [1]},
+            r"b.parquet: column 'more' is Int64, and in the first",
+        ),
+        ({"user_id": ["u"], "item_id": [7]}, r"b.parquet: column 'item_id' is Int64, and in the first part String"),
+        (None, r"b.parquet cannot be read: "),
+    ],
+)
+def test_a_part_of_a_folder_that_does_not_fit_is_named(
+    tmp_path: Path, second: dict[str, list[object]] | None, message: str
+) -> None:
+    parts = tmp_path / "events.parquet"
+    parts.mkdir()
+    pl.DataFrame({"user_id": ["u"], "item_id": ["i"]}).write_parquet(parts / "a.parquet")
+    (parts / "b.parquet").write_bytes(b"PAR1 and no more")
+    if second is not None:
+        pl.DataFrame(second).write_parquet(parts / "b.parquet")
+    with pytest.raises(DataError, match=message):
+        collect(table := open_table(parts), table.frame)
 
 
 def test_a_table_that_is_a_link_to_nowhere_is_not_taken_for_none(tmp_path: Path) -> None:

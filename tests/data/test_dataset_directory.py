@@ -169,11 +169,15 @@ def test_timestamps_in_every_spelling_are_utc(text: str, expected: str) -> None:
         pl.Series([datetime(2024, 5, 1, 12)], dtype=pl.Datetime("ns")),
         pl.Series([datetime(2024, 5, 1, 12, tzinfo=UTC)]),
         pl.Series([datetime(2024, 5, 1, 12, tzinfo=UTC)]).dt.convert_time_zone("Asia/Tokyo"),
+        pl.Series([datetime(2024, 5, 1, 12, tzinfo=UTC)]).dt.convert_time_zone("+05:30"),
     ],
 )
-def test_timestamps_of_every_type_are_utc(series: pl.Series) -> None:
+def test_timestamps_of_every_type_are_utc(series: pl.Series, tmp_path: Path) -> None:
     events = pl.DataFrame({"user_id": ["u"], "item_id": ["i1"], "event": ["click"], "timestamp": series})
     assert dataset_from_frames(ITEMS, events).log.times.tolist() == [1_714_564_800_000_000]
+    write(tmp_path, "items", ITEMS, ".parquet")
+    write(tmp_path, "events", events, ".parquet")
+    assert load_dataset(tmp_path).log.times.tolist() == [1_714_564_800_000_000]
 
 
 def times_of(values: pl.Series) -> tuple[list[str], int]:

@@ -154,3 +154,11 @@ def test_a_body_that_ends_before_its_end_gets_no_answer(strict: httpx.Client) ->
         caller.sendall(b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
         caller.shutdown(socket.SHUT_WR)
         assert caller.recv(1) == b""
+
+
+def test_a_caller_who_would_rather_speak_http_2_is_answered(strict: httpx.Client) -> None:
+    """As Java's HttpClient asks unless it is told otherwise."""
+    wish = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
+    answer = strict.post("/v1/recommend", json={"n": 3}, headers=wish)
+    assert answer.status_code == 200
+    assert len(answer.json()["items"]) == 3

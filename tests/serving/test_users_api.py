@@ -123,6 +123,19 @@ def test_a_user_is_shown_and_forgotten(
     assert about(http, known) == (1, 1), "the version before is served without the user"
 
 
+@pytest.mark.parametrize("place", ["path", "query"])
+def test_an_id_that_is_no_utf8_is_refused(http: httpx.Client, place: str) -> None:
+    """`M%FCller` is Müller in Latin-1. Who asks that he be forgotten must not hear that somebody else was."""
+    asked = {"path": ("DELETE", "/v1/users/M%FCller"), "query": ("GET", "/v1/users?q=M%FCller")}[place]
+    answer = http.request(*asked)
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault["loc"] == [place]
+    assert "%FC" in fault["msg"]
+    assert http.delete("/v1/users/M%C3%BCller").json()["user_id"] == "Müller"
+    assert http.delete("/v1/users/%EF%BF%BD").json()["user_id"] == "\N{REPLACEMENT CHARACTER}"
+
+
 def test_a_digest_is_no_id() -> None:
     assert user_digest("u1") == user_digest("u1") != user_digest("u2")
     assert "u1" not in user_digest("u1")

@@ -1,5 +1,7 @@
 """Further columns of items and users as attributes, in types that JSON can express."""
 
+import re
+
 import polars as pl
 from polars.datatypes import DataTypeClass
 
@@ -16,6 +18,9 @@ _LEVELS = 8
 
 _SHOWN = 100
 """Characters of a type that a message shows."""
+
+_OFFSET = r"^[+-]"
+"""A zone that is only an offset from UTC, such as +05:30: Python has no name for it."""
 
 _NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
 """Text that is a number and nothing else: 007 and 1_000 are labels."""
@@ -34,7 +39,8 @@ def typed_attributes(frame: pl.DataFrame, table: Table) -> list[pl.Series]:
 
 
 def attribute(values: pl.Series) -> pl.Series:
-    """The column as it is kept: decimals as floats, durations as seconds, bytes as text, others as they are.
+    """The column as it is kept: decimals as floats, durations as seconds, bytes as text, times of an offset from UTC as
+    times of UTC, others as they are.
 
     Raises:
         DataError: a type that is none of these, bytes that are no text, or times outside the years 1 to 9999.
@@ -94,6 +100,8 @@ def _kept(declared: pl.DataType | DataTypeClass, levels: int = _LEVELS) -> pl.Da
         return pl.Struct(known) if levels and len(known) == len(fields) else None
     if dtype in _WIDE:
         return pl.Float64()
+    if isinstance(dtype, pl.Datetime) and re.match(_OFFSET, dtype.time_zone or ""):
+        return pl.Datetime(dtype.time_unit, "UTC")
     if dtype in (pl.Binary, pl.Null):  # as an empty column of a CSV file
         return pl.String()
     return dtype if dtype.is_numeric() or dtype in _PLAIN else None

@@ -5,6 +5,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Literal
 
 import polars as pl
@@ -107,7 +108,10 @@ def is_pattern(name: str) -> bool:
 
 
 def unreadable(name: str, error: BaseException) -> DataError:
-    """A `DataError` for a file that the reader gave up on, with the line if that can be found."""
+    """A `DataError` for a file that the reader gave up on, with the line, or the part of a folder, if that can be
+    found."""
+    if (folder := Path(name)).is_dir() and (fault := _faulty_part(folder)) is not None:
+        return fault
     message = str(error).strip()
     if "utf-8" in message.lower():
         return DataError(f"{name}{_line_of(name, _is_not_utf8)}: text that is not UTF-8; save the file as UTF-8")
@@ -126,6 +130,26 @@ def unreadable(name: str, error: BaseException) -> DataError:
         )
     reason = message.splitlines()[0] if message else type(error).__name__
     return DataError(f"{name} cannot be read: {reason}; check that it is complete and of the kind its name says")
+
+
+def _faulty_part(folder: Path) -> DataError | None:
+    """The first part of a folder that is damaged, or that has other columns than the first of all; None if that is not
+    what is wrong."""
+    expected: dict[str, pl.DataType] = {}
+    for part in sorted(folder.glob("[!_.]*.parquet")):
+        try:
+            columns = dict(pl.read_parquet_schema(part))
+        except UNREADABLE as error:
+            return unreadable(str(part), error)
+        expected = expected or columns
+        for name in expected | columns:
+            here, there = columns.get(name), expected.get(name)
+            if here != there and pl.Null not in (here, there):  # an empty column fits any
+                return DataError(
+                    f"{part}: column {name!r} is {here or 'missing'}, and in the first part {there or 'missing'}; "
+                    "write all parts with the same columns"
+                )
+    return None
 
 
 def _is_not_utf8(line: bytes) -> bool:

@@ -26,7 +26,7 @@ def nested(levels: int) -> Any:
     return value
 
 
-def kept(values: Any, dtype: Any) -> pl.Series:
+def kept(values: Any, dtype: Any = None) -> pl.Series:
     items = pl.DataFrame({"item_id": ["i1", "i2"], "title": ["Lamp", "Cup"]})
     items = items.with_columns(pl.Series("extra", values, dtype=dtype))
     return read_items(frame_table(items, "items"))[0].frame["extra"]
@@ -59,6 +59,12 @@ def test_every_type_is_kept_as_one_that_json_knows(values: Any, dtype: Any, expe
     column = kept(values, dtype)
     assert column.to_list() == expected
     orjson.dumps(column.to_frame().rows(named=True))
+
+
+def test_times_of_an_offset_are_kept_as_times_of_utc() -> None:
+    """As pandas reads `2026-01-02T05:30:00+05:30`; Python knows no zone of that name."""
+    moments = pl.Series([datetime(2026, 1, 2, tzinfo=UTC), None]).dt.convert_time_zone("+05:30")
+    assert kept(moments).to_list() == [datetime(2026, 1, 2, tzinfo=UTC), None]
 
 
 @pytest.mark.parametrize(
