@@ -29,7 +29,7 @@ def test_events_that_no_weight_is_named_for_are_told(tmp_path: Path, names: list
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
     worth = (
         "each is worth events.default_weight = 1, so it counts as a sign of interest; give 0 to what is none, such as "
-        "a hide, and more to what is worth more, such as an order"
+        "a complaint, and more to what is worth more, such as an order"
     )
     doubt = f"events.weights does not name {told}: {worth}"
     assert report.doubts == (f"{tmp_path / 'events.csv'}: {doubt}",)
