@@ -14,8 +14,8 @@ from features.state import Counted
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.errors import ConfigError
 
-_EVENT_ARGUMENTS = ("counted", "wanted", "per")
-"""Arguments of kinds that name what is counted."""
+_EVENT_ARGUMENTS = ("counted", "wanted", "per", "event")
+"""Arguments of kinds that name events."""
 
 
 def configured(config: FeaturesConfig) -> tuple[Feature, ...]:

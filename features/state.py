@@ -115,6 +115,11 @@ class EventState:
         return len({worth for segment in self._segments for worth in segment.log.worths.tolist()}) > 1
 
     @property
+    def event_names(self) -> tuple[str, ...]:
+        """The names of all events, in the order of their numbers."""
+        return max((segment.log.event_names for segment in self._segments), key=len, default=())
+
+    @property
     def segments(self) -> tuple[Segment, ...]:
         """All events, by when they came; a tuple that does not change."""
         return self._segments

@@ -21,11 +21,12 @@ from features.loops.codes import (
     FADED_DAYS,
     MATCH_SHARE,
     MATCHES,
+    NO_EVENT,
     TIME_SINCE,
     WORTH,
     WORTH_SHARE,
 )
-from features.loops.matches import Past, fill_matches
+from features.loops.matches import Past, fill_days_since, fill_matches
 from features.pairs import PairBatch
 from recsys.data.log.history import basket_starts
 
@@ -47,10 +48,28 @@ class MatchColumns:
 
     def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
         """Fill their columns of the table."""
-        histories, codes = pairs.histories, pairs.facts.codes
-        baskets: NDArray[np.int64] = np.cumsum(basket_starts(histories.rows, histories.times))
-        past = Past(histories.offsets, histories.items, histories.times, histories.weights, baskets, histories.now)
-        fill_matches(codes, self._comparisons, past, pairs.bounds, pairs.items, self._wanted, table)
+        past = _past_of(pairs)
+        fill_matches(pairs.facts.codes, self._comparisons, past, pairs.bounds, pairs.items, self._wanted, table)
+
+
+class NamedEventColumns:
+    """The columns of kinds that look for events of one name in the history."""
+
+    def __init__(self, kinds: Sequence["UserItemSinceEvent"], columns: Sequence[int]) -> None:
+        self._names, self._columns = [kind.event for kind in kinds], columns
+
+    def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
+        """Fill their columns of the table."""
+        known = pairs.state.event_names
+        numbers = [known.index(name) if name in known else NO_EVENT for name in self._names]
+        wanted, events = np.column_stack([numbers, self._columns]), pairs.histories.events
+        fill_days_since(pairs.facts.codes, _past_of(pairs), events, pairs.bounds, pairs.items, wanted, table)
+
+
+def _past_of(pairs: PairBatch) -> Past:
+    histories = pairs.histories
+    baskets: NDArray[np.int64] = np.cumsum(basket_starts(histories.rows, histories.times))
+    return Past(histories.offsets, histories.items, histories.times, histories.weights, baskets, histories.now)
 
 
 class _Match(Member):
@@ -130,6 +149,15 @@ class UserItemSince(_Match):
 
 
 @dataclass(frozen=True)
+class UserItemSinceEvent(Member):
+    """Days since the user's newest event of one name on this very item; NaN without one, or if its time is unknown."""
+
+    event: str
+    scope: ClassVar[Scope] = "user-item"
+    family: ClassVar[type[Family]] = NamedEventColumns
+
+
+@dataclass(frozen=True)
 class UserItemWorth(_Match):
     """Worth of the user's newest act on this very item: 0 where it was no sign of interest, as a dislike; NaN before
     any."""
@@ -179,6 +207,7 @@ KINDS: tuple[type[Kind], ...] = (
     UserCodeSince,
     UserItemCount,
     UserItemSince,
+    UserItemSinceEvent,
     UserItemWorth,
     UserItemBaskets,
     UserItemDue,

@@ -3,8 +3,8 @@
 PLACE_BITS = 32
 """A timeline's key is entity << PLACE_BITS | place in the order of time."""
 
-# Which events count: the number of an event's name, or one of these.
-NO_EVENT, EVERYTHING, POSITIVES = -1, -2, -3
+# Which events count: the number of an event's name, or one of these. In a history -1 is an event of unknown name.
+EVERYTHING, POSITIVES, NO_EVENT = -2, -3, -4
 
 # The statistic of them, see `features.measures.Measure`.
 COUNT, WEIGHTS, VALUES, VALUED, EXAMINATION, DECAYED, LAST, FIRST = range(8)

@@ -93,6 +93,33 @@ def fill_matches(
 
 
 @jit()
+def fill_days_since(
+    codes: Ints, past: Past, events: Ints, bounds: Ints, candidates: Ints, wanted: Ints, table: Floats
+) -> None:
+    """Fill columns with the days since the user's newest event of some name on the candidate; NaN without one.
+
+    Args:
+        codes: (n_items, n_codes), of which the first is the item's own.
+        events: (n_events,) number of each event's name.
+        bounds, candidates: as in `features.loops.pairs`.
+        wanted: (n, 2) the number of a name, and the column of `table` (n_pairs, n_features).
+    """
+    offsets, history, times, _, _, now = past
+    for request in range(len(offsets) - 1):
+        keys = events_by_code(codes, 0, history, offsets[request], offsets[request + 1])
+        for pair in range(bounds[request], bounds[request + 1]):
+            begin, end = matches_of(keys, int(candidates[pair]))
+            for place in range(len(wanted)):
+                found = NO_TIME
+                for match in range(end - 1, begin - 1, -1):
+                    event = keys[match] & PLACE
+                    if events[event] == wanted[place, 0]:
+                        found = times[event]
+                        break
+                table[pair, wanted[place, 1]] = days_between(found, now[request])
+
+
+@jit()
 def events_by_code(codes: Ints, column: int, history: Ints, first: int, last: int) -> Ints:
     """(n,) the events in [first, last) by the code of their item, then by time, as keys code << 32 | event.
 

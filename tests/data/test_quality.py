@@ -29,7 +29,7 @@ def test_events_that_no_weight_is_named_for_give_a_warning(tmp_path: Path, names
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
     worth = (
         "each is worth events.default_weight = 1, so it counts as a sign of interest; give 0 to what is none, such as "
-        "a hide, and more to what is worth more, such as an order"
+        "a complaint, and more to what is worth more, such as an order"
     )
     warning = f"events.weights does not name {warned}: {worth}"
     assert report.warnings == (f"{tmp_path / 'events.csv'}: {warning}",)

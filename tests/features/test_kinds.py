@@ -40,6 +40,7 @@ from features.kinds.matches import (
     UserItemDue,
     UserItemFaded,
     UserItemSince,
+    UserItemSinceEvent,
     UserItemWorth,
     UserShare,
 )
@@ -145,6 +146,23 @@ def test_what_the_newest_act_on_an_item_was_worth() -> None:
         (0, 2, RATING, NOW),
     ]
     expect(values(UserItemWorth(), rows), 0, 4, 1, NAN, NAN, NAN)
+
+
+def test_when_an_item_was_last_clicked_and_when_bought() -> None:
+    rows = [
+        (0, 0, CLICK, NOW - 9 * DAY),
+        (0, 0, CLICK, NOW - 7 * DAY),
+        (0, 0, PURCHASE, NOW - 5 * DAY),
+        (0, 1, PURCHASE, NOW - 3 * DAY),
+        (0, 1, RATING, NOW - 2 * DAY),
+        (1, 2, CLICK, NOW - DAY),  # another user
+        (0, 2, CLICK, NOW),  # the future
+    ]
+    expect(values(UserItemSinceEvent("click"), rows), 7, *[NAN] * 5)
+    expect(values(UserItemSinceEvent("purchase"), rows), 5, 3, *[NAN] * 4)
+    expect(values(UserItemSinceEvent("loan"), rows), *[NAN] * 6)  # the log has none
+    pairs = pairs_with(given_history([0, 1], NOW), EventState(make_log(rows)))
+    expect(UserItemSinceEvent("click").values(pairs).tolist(), *[NAN] * 6)
 
 
 def test_user_item_baskets_and_whether_another_is_due() -> None:

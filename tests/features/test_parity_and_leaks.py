@@ -11,14 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.declarations import FEATURES
+from features.declarations import FEATURES, Feature
 from features.feature_set import FeatureSet
 from features.kinds.base import UNEQUAL_WORTH
+from features.kinds.matches import UserItemSinceEvent
 from features.segment_files import load_segment, save_segment
 from features.state import EventState, compacted
 from recsys.config import FeatureGroup
 
-ALL = FeatureSet(FEATURES)
+OWN = tuple(
+    Feature(f"user_item_{event}_days", "behaviour", UserItemSinceEvent(event), event) for event in ("click", "rating")
+)
+ALL = FeatureSet((*FEATURES, *OWN))
 LIMIT = 4
 """Fewer than some users have, so that the cut of histories matters too."""
 
@@ -35,7 +39,9 @@ def table(state: EventState, times: list[int], users: Sequence[int] = USERS) -> 
 
 def test_all_declared_features_are_there() -> None:
     facts = make_facts()
-    assert FeatureSet.choose(get_args(FeatureGroup), {*SOURCES, *facts.vectors, *facts.links, UNEQUAL_WORTH}) == ALL
+    assert FeatureSet.choose(
+        get_args(FeatureGroup), {*SOURCES, *facts.vectors, *facts.links, UNEQUAL_WORTH}
+    ) == FeatureSet(FEATURES)
 
 
 @settings(max_examples=40)

@@ -81,8 +81,8 @@ def names_without_weight(names: Iterable[str], config: EventsConfig) -> Iterator
     if strange:
         named = f"{', '.join(strange[:_MOST_NAMED])}{', ...' if len(strange) > _MOST_NAMED else ''}"
         wanted = (
-            ", so it counts as a sign of interest; give 0 to what is none, such as a hide, and more to what is worth "
-            "more, such as an order"
+            ", so it counts as a sign of interest; give 0 to what is none, such as a complaint, and more to what is "
+            "worth more, such as an order"
             if config.default_weight
             else ""
         )

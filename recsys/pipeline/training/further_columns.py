@@ -116,7 +116,7 @@ def _has_differing_numbers(frame: pl.DataFrame, column: str) -> bool:
 
 def _named(column: str) -> ExtraFeature:
     meaning = f"share of the items that the candidate names in {column} that the user acted on"
-    return _extra(f"user_{_slug(column)}_named", "UserNamedShare", meaning, column=column)
+    return _extra(f"user_{slug(column)}_named", "UserNamedShare", meaning, column=column)
 
 
 def _level(column: str, level: int) -> ExtraFeature:
@@ -126,39 +126,39 @@ def _level(column: str, level: int) -> ExtraFeature:
 
 def _share(column: str) -> ExtraFeature:
     meaning = f"share of the history with the candidate's {column}"
-    return _extra(f"user_{_slug(column)}_share", "UserLabelShare", meaning, column=column)
+    return _extra(f"user_{slug(column)}_share", "UserLabelShare", meaning, column=column)
 
 
 def _worth(column: str) -> ExtraFeature:
     meaning = f"share of what the history is worth with the candidate's {column}"
-    return _extra(f"user_{_slug(column)}_worth", "UserLabelShare", meaning, column=column, of="worth")
+    return _extra(f"user_{slug(column)}_worth", "UserLabelShare", meaning, column=column, of="worth")
 
 
 def _distance(column: str) -> ExtraFeature:
     meaning = f"how far the candidate's {column} is from that of the newest events"
-    return _extra(f"user_{_slug(column)}_distance", "UserQuantityDistance", meaning, column=column)
+    return _extra(f"user_{slug(column)}_distance", "UserQuantityDistance", meaning, column=column)
 
 
 def _quantity_step(column: str) -> ExtraFeature:
     meaning = f"how far the candidate's {column} is above that of the newest events"
-    return _extra(f"user_{_slug(column)}_above", "UserQuantityStep", meaning, column=column)
+    return _extra(f"user_{slug(column)}_above", "UserQuantityStep", meaning, column=column)
 
 
 def _popularity(column: str) -> ExtraFeature:
     meaning = f"how wanted the items with the candidate's {column} are"
-    return _extra(f"{_slug(column)}_popularity", "GroupPopularity", meaning, column=column)
+    return _extra(f"{slug(column)}_popularity", "GroupPopularity", meaning, column=column)
 
 
 def _step(columns: LineColumns) -> ExtraFeature:
     label, number, part = columns
     order = f"{part} and {number}" if part else number
     meaning = f"places behind the furthest item of the history with the candidate's {label}, by {order}"
-    return _extra(f"user_{_slug(label)}_{_slug(number)}_step", "UserLineStep", meaning, **_arguments_of(columns))
+    return _extra(f"user_{slug(label)}_{slug(number)}_step", "UserLineStep", meaning, **_arguments_of(columns))
 
 
 def _replaced(columns: LineColumns) -> ExtraFeature:
     meaning = f"days since an item with the candidate's {columns.label} came that stands behind it"
-    name = f"{_slug(columns.label)}_{_slug(columns.number)}_replaced"
+    name = f"{slug(columns.label)}_{slug(columns.number)}_replaced"
     return _extra(name, "ItemReplaced", meaning, **_arguments_of(columns))
 
 
@@ -171,5 +171,6 @@ def _extra(name: str, kind: str, meaning: str, **arguments: str | int) -> ExtraF
     return ExtraFeature(name=name, kind=kind, arguments=arguments, meaning=meaning)
 
 
-def _slug(column: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_") or "column"
+def slug(name: str) -> str:
+    """A name as a part of the names of features."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "column"

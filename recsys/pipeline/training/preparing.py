@@ -15,6 +15,7 @@ from recsys.errors import DataError
 from recsys.moments import day_of
 from recsys.pipeline.candidates.sources import PERIODIC_MODELS, TEXT
 from recsys.pipeline.ranking.rules import check_rules, idle_rules, resolve_seen
+from recsys.pipeline.training.event_columns import with_event_columns
 from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.progress import Progress
 from recsys.text.weights import locate
@@ -46,8 +47,9 @@ def prepared(
     _check_listable(dataset, split.ranker_start, split.test_start)
     if config.ranker.debias:
         _check_places(log.between(split.ranker_start, split.test_start))
-    # What people do in the test window does not choose the rules that are measured on it.
+    # What people do in the test window chooses neither columns nor rules that are measured on it.
     before = log.before(split.test_start)
+    config = config.model_copy(update={"features": with_event_columns(config.features, before, progress)})
     config = config.model_copy(update={"policy": resolve_seen(config.policy, before)})
     if config.policy.discovery == "auto":  # training chooses when it has a ranker
         config = config.changed(policy={"discovery": 0.0})
