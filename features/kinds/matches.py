@@ -25,9 +25,9 @@ from features.loops.codes import (
     WORTH,
     WORTH_SHARE,
 )
-from features.loops.matches import Past, fill_matches
+from features.loops.matches import Past, fill_label_dues, fill_matches
 from features.pairs import PairBatch
-from recsys.data.log.history import basket_starts
+from recsys.data.log.history import HistoryBatch, basket_starts
 
 _ALL = np.iinfo(np.int64).max
 
@@ -47,10 +47,13 @@ class MatchColumns:
 
     def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
         """Fill their columns of the table."""
-        histories, codes = pairs.histories, pairs.facts.codes
-        baskets: NDArray[np.int64] = np.cumsum(basket_starts(histories.rows, histories.times))
-        past = Past(histories.offsets, histories.items, histories.times, histories.weights, baskets, histories.now)
+        codes, past = pairs.facts.codes, _past_of(pairs.histories)
         fill_matches(codes, self._comparisons, past, pairs.bounds, pairs.items, self._wanted, table)
+
+
+def _past_of(histories: HistoryBatch) -> Past:
+    baskets: NDArray[np.int64] = np.cumsum(basket_starts(histories.rows, histories.times))
+    return Past(histories.offsets, histories.items, histories.times, histories.weights, baskets, histories.now)
 
 
 class _Match(Member):
@@ -161,6 +164,28 @@ class UserItemDue(_Match):
 
 
 @dataclass(frozen=True)
+class UserLabelDue(Kind):
+    """Time since the user acted on an item with the candidate's value of a column, over the mean time between two
+    baskets with such an item: at 1 it is due, whoever made it. For a list of values the mean over those in two baskets
+    or more.
+
+    NaN where no value is in two baskets, or if a time is unknown.
+    """
+
+    column: str
+    scope: ClassVar[Scope] = "user-category"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        further = pairs.facts.further
+        labels = None if further is None else further.labels(self.column)
+        dues = np.full(len(pairs), np.nan, dtype=np.float32)
+        if labels is not None:
+            members = labels.indptr, labels.indices, labels.shape[1]
+            fill_label_dues(*members, _past_of(pairs.histories), pairs.bounds, pairs.items, dues)
+        return dues
+
+
+@dataclass(frozen=True)
 class UserItemFaded(_Match):
     """How often the user acted on this very item, where an act counts half after 30 days, or after 3 later baskets. By
     days, it is NaN if a time is unknown."""
@@ -182,6 +207,7 @@ KINDS: tuple[type[Kind], ...] = (
     UserItemWorth,
     UserItemBaskets,
     UserItemDue,
+    UserLabelDue,
     UserItemFaded,
 )
 """The kinds of this file, for `features.extra`."""

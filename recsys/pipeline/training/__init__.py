@@ -7,6 +7,7 @@ steps              the steps of all three: sources learn, rows are made, rankers
 
 preparing          checks, windows, and what the data decide before anything is fitted
 further_columns    which further columns of the items the ranker sees
+returns            columns by whose values users come back at even intervals
 encode_ahead       texts encoded side by side
 
 rows               the ranker's rows
