@@ -200,3 +200,40 @@ def fill_faded(matches: Ints, last: int, times: Ints, baskets: Ints, now: int, v
         by_days += 0.5 ** (days_between(times[event], now) / _HALF_AFTER_DAYS)
         by_baskets += 0.5 ** ((baskets[last - 1] - baskets[event]) / _HALF_AFTER_BASKETS)
     values[FADED_DAYS], values[FADED_BASKETS] = by_days, by_baskets
+
+
+@jit()
+def fill_label_dues(
+    indptr: Ints, indices: Ints, n_values: int, past: Past, bounds: Ints, candidates: Ints, dues: Floats
+) -> None:
+    """Fill `dues` (n_pairs,) with the time since the newest basket with a value of the candidate, over the mean time
+    between two such baskets; the mean of these over the candidate's values. NaN without a value in two baskets, or if
+    their times are unknown.
+
+    Args:
+        indptr, indices: (n_items, n_values) CSR.
+        bounds, candidates: as in `features.loops.pairs`.
+    """
+    offsets, history, times, _, baskets, now = past
+    counts, oldest, newest = np.zeros((3, n_values), dtype=np.int64)
+    for request in range(len(offsets) - 1):
+        for event in range(offsets[request], offsets[request + 1]):
+            for entry in range(indptr[history[event]], indptr[history[event] + 1]):
+                value = indices[entry]
+                if counts[value] == 0:
+                    oldest[value] = event
+                counts[value] += counts[value] == 0 or baskets[event] != baskets[newest[value]]
+                newest[value] = event
+        for pair in range(bounds[request], bounds[request + 1]):
+            total, known = 0.0, 0
+            for entry in range(indptr[candidates[pair]], indptr[candidates[pair] + 1]):
+                value = indices[entry]
+                if counts[value] > 1:
+                    between = days_between(times[oldest[value]], times[newest[value]])
+                    if between > 0:
+                        total += days_between(times[newest[value]], now[request]) * (counts[value] - 1) / between
+                        known += 1
+            dues[pair] = total / known if known else np.nan
+        for event in range(offsets[request], offsets[request + 1]):
+            for entry in range(indptr[history[event]], indptr[history[event] + 1]):
+                counts[indices[entry]] = 0

@@ -1,20 +1,42 @@
 """The kinds of features that compare columns of one's own, on values worked by hand."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
-from feature_world import CLICK, N_ITEMS, NAN, NOW, expect, make_facts, make_log, pairs_of, values
+from feature_world import (
+    CLICK,
+    DAY,
+    IMPRESSION,
+    MOMENTS,
+    N_ITEMS,
+    NAN,
+    NOW,
+    PURCHASE,
+    ROWS,
+    Row,
+    expect,
+    given_history,
+    make_facts,
+    make_log,
+    pairs_of,
+    values,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from features.further_columns import FurtherColumns
 from features.item_facts import ItemFacts
 from features.kinds.base import Kind
 from features.kinds.items import GroupPopularity, ItemReplaced
+from features.kinds.matches import UserItemDue, UserLabelDue
 from features.kinds.users import UserLabelShare, UserLineStep, UserNamedShare, UserQuantityDistance, UserQuantityStep
 from features.state import EventState
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.items.item_past import ItemPast
+from recsys.data.log.history import HistoryBatch
 
 
 def facts_with(columns: Mapping[str, list], past: ItemPast | None = None) -> ItemFacts:
@@ -49,6 +71,49 @@ def test_columns_of_ones_own_are_compared_with_the_history() -> None:
     for kind in (UserLabelShare("author"), UserQuantityDistance("weight"), UserQuantityStep("weight")):
         expect(found(kind, user=-1), *[NAN] * 6)
         expect(values(kind, []), *[NAN] * 6)
+
+
+def test_what_a_column_names_is_due_whichever_item_it_was() -> None:
+    facts = facts_with(
+        {
+            "substance": ["ibu", "ibu", "zinc", "zinc", None, "iron"],
+            "uses": [["pain"], ["pain", "flu"], ["flu"], [], ["pain"], ["skin"]],
+        }
+    )
+    rows = [
+        *((0, item, PURCHASE, NOW - 9 * DAY) for item in (0, 1)),  # one basket
+        (0, 2, PURCHASE, NOW - 8 * DAY),
+        (0, 1, PURCHASE, NOW - 5 * DAY),
+        (0, 0, IMPRESSION, NOW - 4 * DAY),
+        (0, 0, PURCHASE, NOW - 3 * DAY),
+        (0, 3, PURCHASE, NOW),  # the future
+    ]
+
+    def found(kind: Kind, histories: HistoryBatch | None = None) -> list[float]:
+        pairs = pairs_of(EventState(make_log(rows)), [0], [NOW], facts=facts)
+        return kind.values(pairs if histories is None else replace(pairs, histories=histories)).tolist()
+
+    expect(found(UserLabelDue("substance")), 3 / 3, 3 / 3, NAN, NAN, NAN, NAN)  # after 9, 5 and 3 days; once; never
+    pain, flu = 3 / 3, 5 / 2  # flu after 9, 8 and 5 days
+    expect(found(UserLabelDue("uses")), pain, (pain + flu) / 2, flu, NAN, pain, NAN)
+    expect(found(UserLabelDue("gone")), *[NAN] * 6)
+    expect(found(UserLabelDue("substance"), given_history([0, 1, 0], NOW)), *[NAN] * 6)
+    expect(values(UserLabelDue("substance"), []), *[NAN] * 6)
+
+
+@settings(max_examples=40)
+@given(st.lists(ROWS, max_size=40), st.integers(0, 40), MOMENTS)
+def test_a_column_in_which_each_item_has_its_own_value_is_due_as_the_item_is(
+    log: list[Row], n_known: int, now: int
+) -> None:
+    """In an engine that some of the events came to later as well; beside the other engine's answers."""
+    facts = facts_with({"substance": [f"substance {number}" for number in range(N_ITEMS)]})
+    live = EventState(make_log(log[:n_known]))
+    live.append(make_log(log[n_known:]))
+    for state, users in ((live, [0]), (EventState(make_log(log)), [0, 1, 2])):
+        pairs = pairs_of(state, users, [now] * len(users), facts=facts)
+        expected = UserItemDue().values(pairs)
+        np.testing.assert_allclose(UserLabelDue("substance").values(pairs), expected, rtol=1e-6)
 
 
 def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_common_with() -> None:

@@ -8,6 +8,7 @@ steps              the steps of all three: sources learn, rows are made, rankers
 preparing          checks, windows, and what the data decide before anything is fitted
 further_columns    which further columns of the items the ranker sees
 event_columns      which kinds of acts it tells apart
+returns            columns by whose values users come back at even intervals
 encode_ahead       texts encoded side by side
 
 rows               the ranker's rows

@@ -11,11 +11,13 @@ from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.groups.membership import members_of, names_values
 from recsys.data.groups.paths import depth
 from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
+from recsys.pipeline.training.returns import columns_of_returns
 from recsys.progress import Progress
 
-_KNOWN_PATHS = ("category", "brand")
-"""Columns with a meaning of their own whose values may be paths: here only their levels are compared, because there are
-features of the whole values already."""
+_KNOWN = ("category", "brand")
+"""Columns with a meaning of their own: here only the levels of their paths are compared, and whether they are due,
+because there are features of the whole values already."""
 
 _MOST_LEVELS = 3
 """Levels of paths that are compared, the widest first."""
@@ -32,6 +34,9 @@ _MOST_QUANTITY_STEPS = 3
 _MOST_POPULARITIES = 3
 """The same for features that say how wanted the items with a value are."""
 
+_MOST_DUES = 3
+"""The same for features that say whether a value is due."""
+
 _LEAST_DATES = 2
 """Items must have more different dates than this, where no date counts as one: a single date for all says nothing of
 when an item came."""
@@ -44,7 +49,12 @@ _LEAST_SHARED = 2.0
 
 
 def with_further_columns(
-    config: FeaturesConfig, catalogue: ItemCatalogue, progress: Progress, *, of_worth: bool = False
+    config: FeaturesConfig,
+    catalogue: ItemCatalogue,
+    progress: Progress,
+    *,
+    of_worth: bool = False,
+    log: InteractionLog | None = None,
 ) -> FeaturesConfig:
     """The config with a feature for each further item column by which tastes may differ.
 
@@ -52,6 +62,7 @@ def with_further_columns(
 
     Args:
         of_worth: whether acts differ in worth, so that shares of the worth say more than shares of the number of acts.
+        log: already cut in time; it tells which values users come back to at even intervals. None tells nothing.
     """
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
@@ -62,7 +73,7 @@ def with_further_columns(
     dated = "created_at" in frame.columns and frame["created_at"].n_unique() > _LEAST_DATES
     levels = [
         (name, level)
-        for name in _KNOWN_PATHS
+        for name in _KNOWN
         if name in frame.columns and name not in named
         for level in range(1, min(depth(frame[name]), _MOST_LEVELS + 1))
         if _has_shared_values(frame, name, level)
@@ -78,12 +89,15 @@ def with_further_columns(
     worths = map(_worth, labels if of_worth else ())
     quantity_steps = map(_quantity_step, quantities)
     popularities = map(_popularity, [name for name in labels if names_values(frame[name])])
+    known = [name for name in _KNOWN if name in frame.columns and name not in named and _has_shared_values(frame, name)]
+    dues = map(_due, columns_of_returns(catalogue, log, [*known, *labels]) if log is not None else ())
     taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
     found = [
         *_first(comparisons, taken, _MOST),
         *_first(worths, taken, _MOST_OF_WORTH),
         *_first(quantity_steps, taken, _MOST_QUANTITY_STEPS),
         *_first(popularities, taken, _MOST_POPULARITIES),
+        *_first(dues, taken, _MOST_DUES),
     ]
     if not found:
         return config
@@ -147,6 +161,11 @@ def _quantity_step(column: str) -> ExtraFeature:
 def _popularity(column: str) -> ExtraFeature:
     meaning = f"how wanted the items with the candidate's {column} are"
     return _extra(f"{slug(column)}_popularity", "GroupPopularity", meaning, column=column)
+
+
+def _due(column: str) -> ExtraFeature:
+    meaning = f"time since the history's newest item with the candidate's {column}, over the usual time between two"
+    return _extra(f"user_{slug(column)}_due", "UserLabelDue", meaning, column=column)
 
 
 def _step(columns: LineColumns) -> ExtraFeature:

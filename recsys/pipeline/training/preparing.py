@@ -32,7 +32,11 @@ def prepared(
     Raises:
         ConfigError, DataError: see `train`.
     """
-    features = with_further_columns(config.features, dataset.catalogue, progress, of_worth=len(dataset.log.worths) > 1)
+    log, catalogue = dataset.log, dataset.catalogue
+    split = TemporalSplit.of(log, config.data, test_start)
+    # What people do in the test window does not choose what is measured on it.
+    before, of_worth = log.before(split.test_start), len(log.worths) > 1
+    features = with_further_columns(config.features, catalogue, progress, of_worth=of_worth, log=before)
     configured(features)
     config = config.model_copy(update={"features": features})
     for warning in events_not_in_log(config.features, dataset.log.event_names):
@@ -42,13 +46,9 @@ def prepared(
         progress(warning)
     if TEXT in config.candidates.sources:
         locate(config.text.encoder)
-    log = dataset.log
-    split = TemporalSplit.of(log, config.data, test_start)
     _check_listable(dataset, split.ranker_start, split.test_start)
     if config.ranker.debias:
         _check_places(log.between(split.ranker_start, split.test_start))
-    # What people do in the test window chooses neither columns nor rules that are measured on it.
-    before = log.before(split.test_start)
     config = config.model_copy(update={"features": with_event_columns(config.features, before, progress)})
     config = config.model_copy(update={"policy": resolve_seen(config.policy, before)})
     if config.policy.discovery == "auto":  # training chooses when it has a ranker

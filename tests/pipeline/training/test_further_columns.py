@@ -1,11 +1,17 @@
 """Columns that only these items have become features, so that tastes which go by them are known."""
 
+from collections.abc import Callable
+
+import numpy as np
 import polars as pl
 import pytest
+from logs_by_hand import log_of
 
 from recsys.config import FeaturesConfig, parse_config
 from recsys.data.items.catalogue import ItemCatalogue
+from recsys.data.log.interactions import InteractionLog
 from recsys.errors import ConfigError
+from recsys.moments import DAY
 from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.progress import silent
 
@@ -70,6 +76,47 @@ def test_what_acts_are_worth_is_told_where_it_differs() -> None:
     assert dict(extra[1].arguments) == {"column": "author", "of": "worth"}
     shares = ["user_author_share", "author_popularity"]
     assert names(items) == shares
+
+
+def purchases(step: Callable[[int, int], float], item: Callable[[int, int], int]) -> InteractionLog:
+    """Each of 40 users buys 12 times: `step(user, turn)` days after the time before, and `item(user, turn)`."""
+    rows = [(user, turn) for user in range(40) for turn in range(12)]
+    days = {(user, turn): sum(step(user, before) for before in range(turn + 1)) for user, turn in rows}
+    rows.sort(key=lambda row: days[row])
+    columns = {"users": [user for user, _ in rows], "items": [item(*row) for row in rows]}
+    times = [int(days[row] * DAY) for row in rows]
+    return log_of({**columns, "times": times}, users=[f"u{u}" for u in range(40)], names=["purchase"], n_items=N)
+
+
+def test_what_users_come_back_to_at_even_intervals_may_be_due_whichever_item_it_was() -> None:
+    """Items of 20 substances, each made by five makers."""
+    items = catalogue(
+        category=[f"kind {n % 4}" for n in range(N)],
+        substance=[f"substance {n % 20}" for n in range(N)],
+        maker=[f"maker {n // 20}" for n in range(N)],
+    )
+    random = np.random.default_rng(1)
+    chance, makers = random.exponential(size=(40, 12)), random.integers(0, 5, (40, 12))
+
+    def dues(log: InteractionLog) -> list[str]:
+        extra = with_further_columns(FeaturesConfig(), items, silent, log=log).extra
+        return [feature.name for feature in extra if feature.kind == "UserLabelDue"]
+
+    def of_two(user: int, turn: int) -> int:
+        """Of any maker: a substance at even turns, another one of another kind at odd turns."""
+        return (user % 20 + turn % 2) % 20 + 20 * int(makers[user, turn])
+
+    def run_out(user: int, turn: int) -> float:
+        """The second substance is bought the day after the first, which lasts for a month."""
+        return 1.0 if turn % 2 else 29.0
+
+    assert dues(purchases(run_out, of_two)) == ["user_category_due", "user_substance_due"]
+    assert dues(purchases(lambda *_: 7.0, of_two)) == [], "who comes every week buys everything at even intervals"
+    assert dues(purchases(lambda user, turn: chance[user, turn], of_two)) == [], "whenever they like"
+    of_one_maker = purchases(run_out, lambda user, turn: (user + turn % 2) % 20)
+    assert dues(of_one_maker) == [], "then the item is due"
+    assert names(items) == ["user_substance_share", "user_maker_share", "substance_popularity", "maker_popularity"]
+    assert dues(log_of({"times": []}, users=[], names=[], n_items=N)) == []
 
 
 def test_numbers_that_count_through_a_series_tell_of_the_next_one() -> None:
