@@ -27,7 +27,7 @@ def requests(early: Dataset, plain: Bundle) -> PastRequests:
     return PastRequests.of(early.log, split.ranker_start, split.test_start)
 
 
-def test_only_requests_that_taught_the_ranker_nothing_tell(
+def test_only_requests_that_taught_the_ranker_nothing_decide(
     early: Dataset, plain: Bundle, requests: PastRequests
 ) -> None:
     until = int(np.quantile(requests.times, 0.8))
@@ -40,7 +40,7 @@ def test_only_requests_that_taught_the_ranker_nothing_tell(
     assert discovery_curve(none_held_out, requests, pipeline.past.scoring.state) == ()
 
 
-def test_the_ranker_that_tells_is_the_one_without_the_newest_requests(plain: Bundle, requests: PastRequests) -> None:
+def test_the_ranker_that_decides_is_the_one_without_the_newest_requests(plain: Bundle, requests: PastRequests) -> None:
     """The published rankers learned from the ranker window and the test: what is held out is newer than the former."""
     older = plain.rankers.older
     assert older is not None
