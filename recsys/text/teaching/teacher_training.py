@@ -118,7 +118,7 @@ def train_teacher(
     opinions = teacher.score(pools.examples.histories(), pools.items)
     teacher.weight = _fitted_weight(pools, opinions)
     last = np.mean(losses[-_RECENT:]) if losses else np.nan
-    progress(f"text: teacher read {counted(len(losses), 'list')}, loss {last:.3f}; it counts {teacher.weight:.2f}")
+    progress(f"text: teacher read {counted(len(losses), 'list')}, loss {last:.3f}; its weight is {teacher.weight:.2f}")
 
 
 def draw_requests(training: Examples, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:

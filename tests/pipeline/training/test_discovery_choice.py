@@ -50,9 +50,9 @@ def test_the_ranker_that_decides_is_the_one_without_the_newest_requests(plain: B
 
 def test_training_names_a_setting_and_remembers_what_was_asked_for(plain: Bundle, plain_registry: Registry) -> None:
     loaded = Bundle.load(plain_registry)
-    assert plain.asked.policy.discovery == "auto"
+    assert plain.requested_config.policy.discovery == "auto"
     assert loaded.config.policy.discovery == plain.config.policy.discovery == 0.0, "all items are known there"
-    assert loaded.asked == plain.asked
+    assert loaded.requested_config == plain.requested_config
     assert worthwhile_discovery([plain.report.dials["discovery"]]) == 0.0
 
 
