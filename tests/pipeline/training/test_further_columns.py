@@ -63,7 +63,7 @@ def test_items_that_a_column_names_are_looked_for_in_the_history() -> None:
     ]
 
 
-def test_what_acts_are_worth_is_reported_where_it_differs() -> None:
+def test_what_acts_are_worth_is_told_where_it_differs() -> None:
     items = catalogue(author=[f"author {n % 20}" for n in range(N)])
     extra = with_further_columns(FeaturesConfig(), items, silent, of_worth=True).extra
     assert [feature.name for feature in extra] == ["user_author_share", "user_author_worth", "author_popularity"]
@@ -72,7 +72,7 @@ def test_what_acts_are_worth_is_reported_where_it_differs() -> None:
     assert names(items) == shares
 
 
-def test_numbers_that_count_through_a_series_say_something_of_the_next_one() -> None:
+def test_numbers_that_count_through_a_series_tell_of_the_next_one() -> None:
     series = [f"series {n // 5}" if n < 60 else None for n in range(N)]
     items = catalogue(
         series=series,
@@ -89,7 +89,7 @@ def test_numbers_that_count_through_a_series_say_something_of_the_next_one() -> 
     assert steps[0].name == "user_series_volume_step"
 
 
-def test_where_items_have_dates_a_line_shows_when_they_were_replaced() -> None:
+def test_where_items_have_dates_a_line_tells_when_they_were_replaced() -> None:
     line = {"line": [f"line {n // 5}" for n in range(N)], "model": [float(n % 5) for n in range(N)]}
     dates = pl.Series([n * 86_400_000_000 for n in range(N)]).cast(pl.Datetime("us", "UTC"))
     assert "line_model_replaced" in names(catalogue(**line, created_at=dates))
@@ -159,7 +159,7 @@ def test_what_the_ranker_is_told_to_do_without_is_not_said_to_be_seen() -> None:
     assert len(told) == 1
 
 
-def test_a_mistake_in_the_config_is_reported() -> None:
+def test_a_mistake_in_the_config_is_told() -> None:
     own = {"name": "hour", "kind": "UserLabelShare", "arguments": {"column": "author"}, "meaning": "taken"}
     with pytest.raises(ConfigError, match="already"):
         with_further_columns(parse_config({"features": {"extra": [own]}}).features, catalogue(), silent)
