@@ -21,7 +21,6 @@ _PATIENCE_SECONDS = 0.2
 _CONNECTION_SECONDS = 10.0
 """How long to wait for a broker at the start: reading alone would wait for ever, and look like an empty topic."""
 
-
 _JOINING_SECONDS = 120.0
 """How long to wait for a share of the topic: a group waits for a reader that was killed until its session is over."""
 

@@ -17,8 +17,10 @@ from recsys.text.scoring import Scorer
 
 _MOST_REQUESTS, _NEGATIVES = 2_000, 50
 """Most requests that are looked at, and items drawn beside what each wanted."""
+
 _MOST_IMPRESSIONS = 20_000
 """Most impressions that are looked at, where the log has any."""
+
 _PRECISION = np.array([10.0, 1e-4])
 """Precision (1 / variance) of the normal priors of slope and intercept."""
 

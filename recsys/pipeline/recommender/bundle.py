@@ -25,7 +25,6 @@ from recsys.registry.manifest import MANIFEST
 REPORT = "evaluation/report.json"
 """Where a version keeps the report of its training."""
 
-
 _REQUESTED = "config_asked.json"
 """Where a version keeps the configuration as it was requested; versions of older releases do not."""
 
