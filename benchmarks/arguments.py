@@ -1,7 +1,8 @@
-"""Options that the command lines of benchmarks share: names of data sets, their folder, and the work folder."""
+"""What the command lines of benchmarks share: names of data sets, their folder, the work folder, and progress."""
 
 import argparse
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,11 @@ def words(text: str) -> list[str]:
 def numbers(text: str) -> list[int]:
     """1,4,16 as a list."""
     return [int(part) for part in words(text)]
+
+
+def print_progress(message: str, /) -> None:
+    """A line to standard error, at once."""
+    print(message, file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -121,6 +122,65 @@ def columnar(n_events: int, n_rows: int) -> None:
     )
 
 
+@dataclass(frozen=True)
+class WindowedCounts:
+    """Ten windowed counts of each pair of a request and an item, in three ways; each gives (n_pairs, n_windows)."""
+
+    log: InteractionLog
+    items: NDArray[np.int32]
+    """(n_pairs,)"""
+    rows: NDArray[np.int64]
+    """(n_pairs,) requests"""
+    now: NDArray[np.int64]
+    """(n_requests,) microseconds, increasing"""
+
+    def ours(self) -> NDArray[np.float64]:
+        """By the state that features read."""
+        questions = Questions(Question(Measure("item_acts"), window) for window in WINDOWS)
+        return EventState(self.log).answers(questions, self.items, self.rows, self.now)
+
+    def polars(self) -> NDArray[np.float64]:
+        """By as-of joins of polars."""
+        events = pl.DataFrame(self._acts).with_columns(seen=pl.int_range(1, pl.len() + 1).over("item"))
+        moments = pl.DataFrame(self._moments)
+
+        def seen(shift: int) -> NDArray[np.float64]:
+            shifted = moments.with_columns(pl.col("time") - shift)
+            found = shifted.join_asof(events, on="time", by="item", allow_exact_matches=False, check_sortedness=False)
+            return found["seen"].fill_null(0).to_numpy()
+
+        return _differences(seen)
+
+    def pandas(self) -> NDArray[np.float64]:
+        """By `merge_asof` of pandas."""
+        import pandas as pd
+
+        events, moments = pd.DataFrame(self._acts), pd.DataFrame(self._moments)
+        events["seen"] = events.groupby("item").cumcount() + 1
+
+        def seen(shift: int) -> NDArray[np.float64]:
+            shifted = moments.assign(time=moments["time"] - shift)
+            joined = pd.merge_asof(shifted, events, on="time", by="item", allow_exact_matches=False)
+            return np.asarray(joined["seen"].fillna(0))
+
+        return _differences(seen)
+
+    @property
+    def _acts(self) -> dict[str, NDArray[np.integer]]:
+        acts = ~self.log.is_impression
+        return {"item": self.log.items[acts], "time": self.log.times[acts]}
+
+    @property
+    def _moments(self) -> dict[str, NDArray[np.integer]]:
+        return {"item": self.items, "time": self.now[self.rows]}
+
+
+def _differences(seen: Callable[[int], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """(n_pairs, n_windows) of how often each item was seen until so many microseconds before each moment."""
+    until = seen(0)
+    return np.stack([until - seen(window) for window in WINDOWS], axis=1)
+
+
 def counts(n_events: int, n_rows: int) -> None:
     """Ten windowed counts per row, three ways; the answers must agree."""
     random = np.random.default_rng(0)
@@ -128,46 +188,10 @@ def counts(n_events: int, n_rows: int) -> None:
     now = np.sort(random.integers(START + 90 * DAY, END, n_rows // CANDIDATES))
     items = random.integers(0, N_ITEMS, len(now) * CANDIDATES, dtype=np.int32)
     rows = np.repeat(np.arange(len(now)), CANDIDATES)
-    acts = ~log.is_impression
-
-    questions = Questions(Question(Measure("item_acts"), window) for window in WINDOWS)
     some = slice(0, 1_000)  # an act is among them
-    EventState(log.select(some)).answers(questions, items[some], rows[some], now)  # loads the compiled loops
-
-    def ours() -> NDArray[np.float64]:
-        return EventState(log).answers(questions, items, rows, now)
-
-    def polars() -> NDArray[np.float64]:
-        events = pl.DataFrame({"item": log.items[acts], "time": log.times[acts]})
-        events = events.with_columns(seen=pl.int_range(1, pl.len() + 1).over("item"))
-        moments = pl.DataFrame({"item": items, "time": now[rows]})
-
-        def seen(shift: int) -> pl.Series:
-            return (
-                moments.with_columns(pl.col("time") - shift)
-                .join_asof(events, on="time", by="item", allow_exact_matches=False, check_sortedness=False)["seen"]
-                .fill_null(0)
-            )
-
-        until = seen(0)
-        return np.stack([(until - seen(window)).to_numpy() for window in WINDOWS], axis=1)
-
-    def pandas() -> NDArray[np.float64]:
-        import pandas as pd
-
-        events = pd.DataFrame({"item": log.items[acts], "time": log.times[acts]})
-        events["seen"] = events.groupby("item").cumcount() + 1
-        moments = pd.DataFrame({"item": items, "time": now[rows]})
-
-        def seen(shift: int) -> NDArray[np.float64]:
-            shifted = moments.assign(time=moments["time"] - shift)
-            joined = pd.merge_asof(shifted, events, on="time", by="item", allow_exact_matches=False)
-            return np.asarray(joined["seen"].fillna(0))
-
-        until = seen(0)
-        return np.stack([until - seen(window) for window in WINDOWS], axis=1)
-
-    ways = (ours, polars, pandas)
+    WindowedCounts(log.select(some), items[some], rows[some], now).ours()  # loads the compiled loops
+    windowed = WindowedCounts(log, items, rows, now)
+    ways = (windowed.ours, windowed.polars, windowed.pandas)
     seconds: list[list[float]] = [[] for _ in ways]
     for _ in range(ROUNDS):
         answers = []
@@ -175,8 +199,7 @@ def counts(n_events: int, n_rows: int) -> None:
             started = time.perf_counter()
             answers.append(way())
             own.append(time.perf_counter() - started)
-        assert np.array_equal(answers[0], answers[1])
-        assert np.array_equal(answers[0], answers[2])
+        assert all(np.array_equal(answers[0], other) for other in answers[1:])
     for way, own in zip(ways, seconds, strict=True):
         ratio = np.median(np.array(own) / np.array(seconds[0]))
         print(f"| {way.__name__} | {np.median(own):.1f} s | {ratio:.1f} x |", flush=True)

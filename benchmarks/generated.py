@@ -62,14 +62,13 @@ def publish(
     folder: Path,
     n_items: int,
     n_users: int = N_USERS,
-    seed: int = 0,
     progress: Progress = silent,
 ) -> Registry:
     """A registry with one version of `n_items` items, users `u0`, `u1`, ... with 50 events each, 300 trees.
 
     Titles, categories and brands are those of the data set scientific (where `RECSYS_DATA` points), in turns.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     config = Config.model_validate(
         {"policy": {"seen": "exclude", "discovery": 0.0}, "text": {"peft": "none"}, "candidates": {"sources": _SOURCES}}
     )

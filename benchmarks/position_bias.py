@@ -33,7 +33,8 @@ from recsys.text.encoder import TextEncoder
 NAMES = ("scientific", "movielens-small", "online-retail")
 FEATURES = ("text to the last item", "text to the history", "popularity", "same category", "same brand", "price")
 _COLUMNS = Columns(FEATURES)
-_SIZE = 20
+_SIZE, _CUT = 20, 10
+"""Items of a list, and places of the ndcg."""
 _CONFIG = RankerConfig(trees=150, leaves=15, min_rows_per_leaf=50)
 
 
@@ -86,10 +87,12 @@ def simulate(dataset: Dataset, vectors: NDArray[np.float32], n_requests: int, se
     return Shown(rows, wanting)
 
 
-def ndcg(scores: NDArray[np.float32], wanting: NDArray[np.float64], k: int = 10) -> NDArray[np.float64]:
-    """(n_requests,) ndcg@k whose gains are the true probabilities."""
-    worth = discounts(np.arange(k))
-    orders = (np.argsort(-values, axis=1, kind="stable")[:, :k] for values in (scores.reshape(wanting.shape), wanting))
+def ndcg(scores: NDArray[np.float32], wanting: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_requests,) ndcg@10 whose gains are the true probabilities."""
+    worth = discounts(np.arange(_CUT))
+    orders = (
+        np.argsort(-values, axis=1, kind="stable")[:, :_CUT] for values in (scores.reshape(wanting.shape), wanting)
+    )
     reached, best = ((np.take_along_axis(wanting, order, axis=1) * worth).sum(axis=1) for order in orders)
     return np.asarray(reached / best)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.arguments import add_data_sets, parser_of, work_folder
+from benchmarks.arguments import add_data_sets, parser_of, print_progress, work_folder
 
 METRICS = ("ndcg@10", "recall@10", "hit_rate@10", "coverage@10")
 
@@ -58,7 +58,7 @@ class Step:
 def recsys(*words: str | Path) -> Step:
     """Run one `recsys` command; its progress goes to this program's standard error."""
     command = [sys.executable, "-m", "recsys", *map(str, words)]
-    print("$ recsys", *words, file=sys.stderr, flush=True)
+    print_progress(" ".join(["$ recsys", *map(str, words)]))
     started = time.monotonic()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, stdout=output)

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.arguments import add_data, numbers, parser_of, words
+from benchmarks.arguments import add_data, numbers, parser_of, print_progress, words
 from benchmarks.databases import free_port
 from benchmarks.empty import FACTORS_VARIABLE
 from benchmarks.generated import publish
@@ -104,7 +104,7 @@ def generated(folder: Path, n_items: int) -> Registry:
     if place.exists():
         return Registry(place)
     started = time.monotonic()
-    registry = publish(place, n_items, progress=lambda message: print(f"  {message}", file=sys.stderr))
+    registry = publish(place, n_items, progress=print_progress)
     print(f"  {n_items:,} items: generated in {time.monotonic() - started:.0f} s", file=sys.stderr)
     return registry
 

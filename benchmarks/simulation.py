@@ -9,14 +9,13 @@ its places, users whose tastes are known click, and IPS, SNIPS and DR estimate f
 would have earned without exploring: their 95 % intervals should hold the true value nine times out of ten.
 """
 
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.arguments import parser_of, real_data
+from benchmarks.arguments import parser_of, print_progress, real_data
 from recsys.cli.simulate import SETTINGS
 from recsys.config import load_config
 from recsys.data.events.event_batch import log_of_events
@@ -51,12 +50,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     most_bad = load_config(None, SETTINGS).data.max_rejected
-    catalogue = catalogue_of(arguments.data, arguments.items, arguments.seed, most_bad, _say)
+    catalogue = catalogue_of(arguments.data, arguments.items, arguments.seed, most_bad, print_progress)
     with tempfile.TemporaryDirectory() as folder:
 
         def shop(name: str, weeks: int) -> Simulation:
             plan = Plan(weeks=weeks, users=arguments.users, shift_week=arguments.turn)
-            return Simulation(catalogue, load_config(None, SETTINGS), plan, Path(folder, name), arguments.seed, _say)
+            return Simulation(
+                catalogue, load_config(None, SETTINGS), plan, Path(folder, name), arguments.seed, print_progress
+            )
 
         if arguments.weeks:
             print("\n".join(of_weeks(shop("weeks", arguments.weeks).run(), arguments.turn)), flush=True)
@@ -135,10 +136,6 @@ def of_estimates(found: Iterator[tuple[OffPolicy, float]]) -> Iterator[str]:
 
 def _said(what: str, holds: bool, words: str) -> str:
     return f"{'yes' if holds else 'NO '}  {what}: {words}"
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

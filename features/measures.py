@@ -14,7 +14,6 @@ from features.loops.codes import DECAYED, EVERYTHING, NO_EVENT, POSITIVES
 Statistic = Literal["count", "weights", "values", "valued", "examination", "decayed", "last", "first"]
 """In the order of their codes."""
 
-
 _CODES = {statistic: code for code, statistic in enumerate(get_args(Statistic))}
 
 

@@ -31,7 +31,6 @@ Counted = Literal["item_acts", "item_positives", "item_impressions"]
 _MERGE_RATIO = 8
 """A segment is merged into the one before it if that one is less than this many times larger."""
 
-
 _SMALL = 1_024
 """Segments of fewer events are always merged: one search in 1,000 events is cheaper than two in 500."""
 

@@ -70,6 +70,11 @@ class ProblemError(Exception):
         self.headers = headers
 
 
+def wrong_field(name: str, message: str) -> ProblemError:
+    """422: one field of the body is wrong."""
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, message, [Fault(loc=["body", name], msg=message)])
+
+
 _STATUSES: tuple[tuple[type[RecsysError], HTTPStatus], ...] = (
     (NotTrainedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -103,7 +103,7 @@ class _Signals:
         self.close()
 
     def close(self) -> None:
-        """Hear no more; handlers are as they were before."""
+        """Stop listening, and put back the handlers that were there before."""
         for number, handler in self._handlers_before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._wakeup_before)

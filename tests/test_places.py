@@ -118,7 +118,7 @@ def test_folders_in_a_folder_are_left_alone() -> None:
     assert not here.exists(), "a copy lasts as long as it is needed"
 
 
-def test_a_url_that_names_nothing_is_told() -> None:
+def test_a_url_that_names_nothing_is_reported() -> None:
     with (
         pytest.raises(DataError, match="memory://bucket/nowhere does not exist"),
         local_copy("memory://bucket/nowhere"),

@@ -9,13 +9,12 @@ that an interruption costs one tool. `table` joins what `recsys evaluate --per-r
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arguments import add_data_sets, parser_of, words
+from benchmarks.arguments import add_data_sets, parser_of, print_progress, words
 from benchmarks.peers.linear import Ease, FrozenText, ImplicitAls, ImplicitNeighbours, LensKit, Peer, Popularity
 from benchmarks.peers.sequential import RecTools
 from benchmarks.peers.table import rows
@@ -61,7 +60,7 @@ def run(name: str, world: World, peer: str, work: Path, minutes: float) -> dict[
         spent = time.process_time() - before
         reached = validation.measure(scorer).mean(f"ndcg@{K}")
         tried.append({"setting": setting, f"ndcg@{K}": reached, "cpu_seconds": spent})
-        print(f"{name}, {peer}: {setting} {reached:.4f} in {spent:.0f} s", file=sys.stderr, flush=True)
+        print_progress(f"{name}, {peer}: {setting} {reached:.4f} in {spent:.0f} s")
         if reached > best:
             best, chosen, fitted, seconds = reached, setting, scorer, spent
     if len(world.validation.log) != len(world.test.log):  # the test may be learned towards from more

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.arguments import print_progress
 from benchmarks.text.cold import Tenth
 from benchmarks.text.rankings import FROZEN, Score, figures, frozen, places
 from benchmarks.text.worlds import TextRequests, TextWorld, load
@@ -116,7 +116,7 @@ class Bench:
         config = TextConfig(peft=way, distil=distil)
         budget = self.arguments.minutes if minutes is None else minutes
         return InterestFitting(
-            self.texts, log, config, minutes=budget, cache=self.cache, earlier=earlier, progress=print_flushed
+            self.texts, log, config, minutes=budget, cache=self.cache, earlier=earlier, progress=print_progress
         ).run()
 
     def tenth(self, last: int) -> Tenth:
@@ -181,7 +181,7 @@ class Bench:
         """The teacher on the best items by the network."""
         before, watch, budget = self.row("none"), CpuWatch(), self.arguments.tuning
         teacher = fit_teacher(
-            self.plain, self.texts, self.world.log, TextConfig(), minutes=budget, progress=print_flushed
+            self.plain, self.texts, self.world.log, TextConfig(), minutes=budget, progress=print_progress
         )
         minutes = watch.minutes(before)
         teacher.save(self.folder / "teacher")
@@ -227,8 +227,3 @@ def reranked(requests: TextRequests, model: InterestModel, teacher: Teacher) -> 
     wanted = np.where(held, again, -np.inf).max(axis=1)
     ranks: NDArray[np.int64] = np.where(held.any(axis=1), (again >= wanted[:, None]).sum(axis=1) - 1, _RERANKED)
     return ranks
-
-
-def print_flushed(message: str, /) -> None:
-    """Progress to standard error."""
-    print(message, file=sys.stderr, flush=True)

@@ -1,6 +1,8 @@
 """Lifts of items by what they have in common: what a group chooses says something of similar items that it never
 met."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
@@ -55,9 +57,9 @@ def lifts_of_values(
     of_columns = sp.csr_matrix(0.0 * chosen)
     of_columns.eliminate_zeros()
 
-    def with_further(lifts: sp.csr_matrix, members: sp.csr_matrix) -> sp.csr_matrix:
+    def with_further(before: sp.csr_matrix, lifts: sp.csr_matrix, members: sp.csr_matrix) -> sp.csr_matrix:
         further = _product(without_negligible(lifts), sp.csr_matrix(members.T), most)
-        summed = _likeliest_sum(chosen, popularity, of_columns, further)
+        summed = _likeliest_sum(chosen, popularity, before, further)
         return top_k(summed, most) if summed.nnz > most * len(groups) else summed
 
     of_both = _values_of_both(groups, alike)
@@ -65,11 +67,10 @@ def lifts_of_values(
         own = alike.columns == column
         members = alike.members[:, own]
         together = max(_square_sum(events @ members) / max(float((members.T @ squares).sum()), TINY), 1.0)
+        values = _ColumnValues(groups, chosen, popularity, of_columns, members, together)
         if (same := of_both[:, own]).nnz:
-            of_columns = with_further(
-                _lifts_of_both(groups, chosen, popularity, of_columns, members, together, same), members
-            )
-        of_columns = with_further(_lifts_beyond(groups, chosen, popularity, of_columns, members, together), members)
+            values = replace(values, before=with_further(of_columns, values.lifts_of_both(same), members))
+        of_columns = with_further(values.before, values.lifts(), members)
     return of_columns
 
 
@@ -84,48 +85,50 @@ def _values_of_both(groups: Groups, alike: Groups) -> sp.csr_matrix:
     return sp.csr_matrix((np.ones(len(both), dtype=np.float32), places), shape=(len(groups), len(alike)))
 
 
-def _lifts_of_both(
-    groups: Groups,
-    chosen: sp.csr_matrix,
-    popularity: NDArray[np.float64],
-    before: sp.csr_matrix,
-    members: sp.csr_matrix,
-    together: float,
-    of_both: sp.csr_matrix,
-) -> sp.csr_matrix:
-    """(n_groups, n_values) lifts where users and items have the same value: one for all values of a column of users.
+@dataclass(frozen=True)
+class _ColumnValues:
+    """The values of one column of the items, and what groups are known to choose by the columns before it.
 
-    Args:
-        chosen, popularity, before, members, together: see `_lifts_beyond`.
-        of_both: see `_values_of_both`.
-    """
-    columns = groups.columns[rows_of_entries(of_both.indptr)]
-    events = values_of_product(chosen, members, of_both)
-    expected = expected_events(chosen, popularity, before, members, of_both)
-    found, due = (np.bincount(columns, counted / together) for counted in (events, expected))
-    return with_values(of_both, np.log((found + _ADDED) / (due + _ADDED))[columns])
-
-
-def _lifts_beyond(
-    groups: Groups,
-    chosen: sp.csr_matrix,
-    popularity: NDArray[np.float64],
-    before: sp.csr_matrix,
-    members: sp.csr_matrix,
-    together: float,
-) -> sp.csr_matrix:
-    """(n_groups, n_values) lifts of groups over what popularity and earlier lifts lead to expect.
-
-    Args:
+    Attributes:
+        groups: of users.
         chosen, popularity: see `lifts_of_groups`.
-        before: (n_groups, n_items) earlier lifts.
+        before: (n_groups, n_items) lifts by the columns before.
         members: (n_items, n_values) the items of each value.
         together: how many events count as one, 1 or more.
     """
-    events = with_informative_zeros(chosen @ members, members.T @ popularity)
-    expected = expected_events(chosen, popularity, before, members, events)
-    columns = groups.columns[rows_of_entries(events.indptr)]
-    return with_values(events, fitted_lifts(events.data / together, expected / together, columns))
+
+    groups: Groups
+    chosen: sp.csr_matrix
+    popularity: NDArray[np.float64]
+    before: sp.csr_matrix
+    members: sp.csr_matrix
+    together: float
+
+    def lifts(self) -> sp.csr_matrix:
+        """(n_groups, n_values) lifts of groups over what popularity and earlier lifts lead to expect."""
+        events = with_informative_zeros(self.chosen @ self.members, self.members.T @ self.popularity)
+        found, due = events.data / self.together, self._expected(events) / self.together
+        return with_values(events, fitted_lifts(found, due, self._columns(events)))
+
+    def lifts_of_both(self, of_both: sp.csr_matrix) -> sp.csr_matrix:
+        """(n_groups, n_values) lifts where users and items have the same value: one for all values of a column of
+        users.
+
+        Args:
+            of_both: see `_values_of_both`.
+        """
+        columns = self._columns(of_both)
+        events = values_of_product(self.chosen, self.members, of_both)
+        found, due = (np.bincount(columns, counted / self.together) for counted in (events, self._expected(of_both)))
+        return with_values(of_both, np.log((found + _ADDED) / (due + _ADDED))[columns])
+
+    def _expected(self, at: sp.csr_matrix) -> NDArray[np.float64]:
+        """See `expected_events`."""
+        return expected_events(self.chosen, self.popularity, self.before, self.members, at)
+
+    def _columns(self, at: sp.csr_matrix) -> NDArray[np.int64]:
+        """(nnz,) the column of the user table that the group of each entry is of."""
+        return self.groups.columns[rows_of_entries(at.indptr)]
 
 
 def expected_events(
@@ -135,7 +138,11 @@ def expected_events(
     members: sp.csr_matrix,
     at: sp.csr_matrix,
 ) -> NDArray[np.float64]:
-    """(nnz,) events of groups with values that are expected where `at` (n_groups, n_values) has an entry."""
+    """(nnz,) events of groups with values that are expected where `at` (n_groups, n_values) has an entry.
+
+    Args:
+        chosen, popularity, before, members: see `_ColumnValues`.
+    """
     gained = with_values(before, np.expm1(before.data) * popularity[before.indices])
     sizes, totals = (np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel() for matrix in (chosen, gained))
     shares = (members.T @ popularity)[at.indices] + values_of_product(gained, members, at)

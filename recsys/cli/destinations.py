@@ -27,7 +27,7 @@ def check_file(flag: str, path: Path | None) -> None:
 
 
 def check_kind(flag: str, path: Path) -> None:
-    """See that what is to be replaced by a file is one.
+    """Check that what a file is to replace is itself a file.
 
     Raises:
         ConfigError: it is a folder, a pipe or a device.

@@ -42,10 +42,12 @@ _MAKE_ROOM = "; a disk is full: make room where the command writes, and for temp
 
 _UNCACHED = "cannot cache function"
 """What numba says where neither the source's folder nor the user's may be written."""
+
 _NAME_CACHE = "; set NUMBA_CACHE_DIR to a folder that may be written, where compiled loops are kept"
 
 _NO_FOLDER = ("No usable temporary directory", "a temporary directory could not be created")
 """What Python and matplotlib say where no folder for temporary files may be written, as in a read-only container."""
+
 _NAME_FOLDER = "; set TMPDIR to a folder that may be written, where temporary files go"
 
 _MORE_FILES = "; let a process open more files (`ulimit -n 1024`; LimitNOFILE of a systemd unit)"

@@ -75,5 +75,5 @@ def run(arguments: argparse.Namespace) -> int:
         test = found[f"against_{other}"]
         print(f"retrained {test['retrained']:.3f}, {other} {test[other]:.3f}: p = {test['p_value']:.2g}")
     for arm, share in found.get("recovery", {}).items():
-        print(f"{arm}: {share:.0%} of the clicks before the world turned are there again in the last week")
+        print(f"{arm}: the last week has {share:.0%} of the clicks of the week before tastes shifted")
     return 0

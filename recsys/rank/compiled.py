@@ -36,6 +36,7 @@ _CATEGORICAL, _DEFAULT_LEFT, _MISSING, _MISSING_IS_ZERO = 1, 2, 12, 4
 
 _PROBES = 64
 """Rows on which scores of compiled trees are compared with those of LightGBM."""
+
 _TOLERANCE = 1e-5
 """Largest difference of two scores, relative to the largest score, that can come from rounding."""
 

@@ -16,7 +16,7 @@ from recsys.errors import BundleError
 SCHEMA_VERSION = 6
 """Raised when a bundle of this code cannot be read by the code before it."""
 
-_SEALED_SINCE = 6
+_CHECKSUM_SINCE = 6
 """The first schema version whose manifests have a checksum of their own."""
 
 MANIFEST = "manifest.json"
@@ -152,7 +152,7 @@ def read_manifest(folder: Path) -> Manifest:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise BundleError(f"{path} is damaged: {place}: {problem['msg']}") from error
-    if manifest.checksum != _checksum(tree) and (manifest.checksum or manifest.schema_version >= _SEALED_SINCE):
+    if manifest.checksum != _checksum(tree) and (manifest.checksum or manifest.schema_version >= _CHECKSUM_SINCE):
         raise BundleError(f"{path} is damaged: checksum mismatch; roll back, or pull it again")
     return manifest
 

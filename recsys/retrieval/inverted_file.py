@@ -25,8 +25,10 @@ _SAMPLE = 40
 
 _ROUNDS = 5
 """Rounds of k-means: cells that are about right are enough."""
+
 _BLOCK = 4_096
 """Vectors compared with all centroids at once."""
+
 _CENTROIDS, _STARTS, _MEMBERS = "middles.npy", "starts.npy", "members.npy"
 
 

@@ -23,6 +23,7 @@ user would, and there is little to learn about single users; with these they ear
 
 _NEARNESS, _APPEAL = 10.0, 0.7
 """Weight of an item's nearness to a taste, and the spread of an item's appeal to everybody."""
+
 _LIKED = 0.05
 """Share of the catalogue that a user likes more than not, on average. Good lists use up a few of these items in a few
 weeks; if there were only a handful, nothing would be left to find."""

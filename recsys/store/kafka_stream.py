@@ -21,7 +21,6 @@ _PATIENCE_SECONDS = 0.2
 _CONNECTION_SECONDS = 10.0
 """How long to wait for a broker at the start: reading alone would wait for ever, and look like an empty topic."""
 
-
 _JOINING_SECONDS = 120.0
 """How long to wait for a share of the topic: a group waits for a reader that was killed until its session is over."""
 
@@ -43,14 +42,13 @@ class KafkaStream:
             raise ConfigError("a kafka:// stream needs confluent-kafka: install recsys[kafka]") from error
         parts = address_of(url)
         self._topic = parts.path.strip("/")
-        self._place = f"{parts.netloc.rpartition('@')[2]}/{self._topic}"
+        self._name = f"stream kafka://{parts.netloc.rpartition('@')[2]}/{self._topic}"
         if not parts.netloc or not self._topic or "/" in self._topic:
-            raise ConfigError(f"stream kafka://{self._place}: write it as kafka://HOST:PORT/TOPIC")
+            raise ConfigError(f"{self._name}: write it as kafka://HOST:PORT/TOPIC")
         settings = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         if "enable.auto.commit" in settings:
             raise ConfigError(
-                f"stream kafka://{self._place}: enable.auto.commit would commit what a crash can still lose; leave it "
-                "out"
+                f"{self._name}: enable.auto.commit would commit what a crash can still lose; leave it out"
             )
         self._error: type[Exception] = confluent_kafka.KafkaException
         self._offset: Any = confluent_kafka.TopicPartition
@@ -67,13 +65,13 @@ class KafkaStream:
                 }
             )
         except confluent_kafka.KafkaException as error:
-            raise ConfigError(f"stream kafka://{self._place}: {error.args[0].str()}") from error
+            raise ConfigError(f"{self._name}: {error.args[0].str()}") from error
         try:
             self._consumer.list_topics(self._topic, _CONNECTION_SECONDS)
             self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke)
         except confluent_kafka.KafkaException as error:
             self._consumer.close()
-            raise StoreError(f"stream kafka://{self._place}: no broker answers: {error.args[0].str()}") from error
+            raise StoreError(f"{self._name}: no broker answers: {error.args[0].str()}") from error
 
     def read(self, seconds: float) -> list[Message]:
         """The next messages of the partitions that this reader has; first it waits until it knows which."""
@@ -84,7 +82,7 @@ class KafkaStream:
             if found or joined:
                 break
             if time.monotonic() > late:
-                raise StoreError(f"stream kafka://{self._place}: the group lets nobody join; check its other readers")
+                raise StoreError(f"{self._name}: the group lets nobody join; check its other readers")
         if found:
             found += self._consume(_PAGE - 1, _PATIENCE_SECONDS)
         for one in found:
@@ -100,7 +98,7 @@ class KafkaStream:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except self._error as error:
-            raise StoreError(f"stream kafka://{self._place}: offsets were not committed: {error}") from error
+            raise StoreError(f"{self._name}: offsets were not committed: {error}") from error
         self._unacknowledged.clear()
 
     def close(self) -> None:
@@ -117,10 +115,10 @@ class KafkaStream:
         try:
             found = self._consumer.consume(most, seconds)
         except self._error as error:
-            raise StoreError(f"stream kafka://{self._place}: {error}") from error
+            raise StoreError(f"{self._name}: {error}") from error
         for one in found:
             if one.error() is not None:
-                raise StoreError(f"stream kafka://{self._place}: {one.error().str()}; check the topic and the brokers")
+                raise StoreError(f"{self._name}: {one.error().str()}; check the topic and the brokers")
         return list(found)
 
     def _message(self, one: Any) -> Message:

@@ -34,13 +34,17 @@ from recsys.text.tuning.lower import LowerLayers
 
 _VALIDATION_SHARE = 0.05
 """Newest share of the examples: held out, to stop by and to calibrate."""
+
 _ENOUGH = 500
 """A small log holds out twice that share, but at most this many examples: stopping and calibration need some."""
+
 _MOST_VALIDATION, _LEAST_VALIDATION = 2_000, 200
 _VALIDATION_SCORES = 60_000_000
 """Scores of one check: with a large catalogue fewer examples are held out, or checking would eat the budget."""
+
 _FEWEST_EXAMPLES = 40
 """With fewer, nothing is trained."""
+
 _WITHOUT_HISTORY = 4
 """Of examples without a history one in this many is kept: they teach the prior, and little else."""
 

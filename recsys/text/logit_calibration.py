@@ -12,12 +12,15 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from recsys.data.log.interactions import InteractionLog
-from recsys.text.examples import Examples
+from recsys.text.examples import EventColumns, Examples
 from recsys.text.scoring import Scorer
 
-_MOST_REQUESTS = 2_000
-_NEGATIVES = 50
-"""Requests that are looked at, and items drawn beside what each wanted."""
+_MOST_REQUESTS, _NEGATIVES = 2_000, 50
+"""Most requests that are looked at, and items drawn beside what each wanted."""
+
+_MOST_IMPRESSIONS = 20_000
+"""Most impressions that are looked at, where the log has any."""
+
 _PRECISION = np.array([10.0, 1e-4])
 """Precision (1 / variance) of the normal priors of slope and intercept."""
 
@@ -102,39 +105,32 @@ def labelled_pairs(scorer: Scorer, log: InteractionLog, validation: Examples, hi
     strongest = float(log.weights.max())
     shown = log.is_impression & (log.times >= validation.targets.times[0])
     if shown.any():
-        return _from_impressions(scorer, log, shown, strongest, history, generator)
+        rows = generator.choice(np.flatnonzero(shown), min(_MOST_IMPRESSIONS, int(shown.sum())), replace=False)
+        chosen = np.zeros(len(log), dtype=bool)
+        chosen[rows] = True
+        return _from_impressions(scorer, log, Examples.from_log(log, history, chosen), strongest)
     return _from_next_events(scorer, validation, strongest, generator)
 
 
-def _from_impressions(
-    scorer: Scorer,
-    log: InteractionLog,
-    shown: NDArray[np.bool_],
-    strongest: float,
-    history: int,
-    generator: np.random.Generator,
-) -> LabelledPairs:
-    rows = np.flatnonzero(shown)
-    most = _MOST_REQUESTS * 10
-    rows = np.sort(generator.choice(rows, min(most, len(rows)), replace=False))
-    chosen = np.zeros(len(log), dtype=bool)
-    chosen[rows] = True
-    examples = Examples.from_log(log, history, chosen)
-    logits = scorer.score_items(examples.histories(), examples.targets.items[:, None].astype(np.int64))[:, 0]
-    targets = examples.targets
-
-    def reacted(events: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        # The reaction names the list it answers; without request ids, the same user and item must do.
-        by_list = _key(log.requests, log.items, log.n_items)[events & (log.requests >= 0)]
-        by_user = _key(log.users, log.items, log.n_items)[events & (log.times >= targets.times[0])]
-        return np.where(
-            targets.requests >= 0,
-            np.isin(_key(targets.requests, targets.items, log.n_items), by_list),
-            np.isin(_key(targets.users, targets.items, log.n_items), by_user),
-        )
-
-    clicked, purchased = reacted(log.weights > 0), reacted(log.weights == strongest)
+def _from_impressions(scorer: Scorer, log: InteractionLog, impressions: Examples, strongest: float) -> LabelledPairs:
+    items = impressions.targets.items[:, None].astype(np.int64)
+    logits = scorer.score_items(impressions.histories(), items)[:, 0]
+    clicked, purchased = (
+        _are_followed(impressions.targets, log, events) for events in (log.weights > 0, log.weights == strongest)
+    )
     return LabelledPairs(logits, clicked, purchased, np.ones(len(logits)))
+
+
+def _are_followed(impressions: EventColumns, log: InteractionLog, events: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) whether one of some events (n_events,) followed each impression: under its request_id or, without one, by
+    the same user on the same item."""
+    by_list = _key(log.requests, log.items, log.n_items)[events & (log.requests >= 0)]
+    by_user = _key(log.users, log.items, log.n_items)[events & (log.times >= impressions.times[0])]
+    return np.where(
+        impressions.requests >= 0,
+        np.isin(_key(impressions.requests, impressions.items, log.n_items), by_list),
+        np.isin(_key(impressions.users, impressions.items, log.n_items), by_user),
+    )
 
 
 def _key(owners: NDArray[np.int32], items: NDArray[np.int32], n_items: int) -> NDArray[np.int64]:

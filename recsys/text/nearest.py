@@ -27,6 +27,7 @@ _READ_FOR_QUERY = 4_000
 
 _BLOCK = 512
 """Items whose nearest ones are sought at once."""
+
 _CELLS = "cells"
 
 

@@ -15,11 +15,14 @@ from recsys.text.scoring import PARAMETERS, Scorer, TextVectors
 
 _TEMPERATURE = 0.07
 """The scale of dot products starts from one over this (Radford et al., CLIP, 2021)."""
+
 _MAX_SCALE = 50.0
 """So that exp of a scaled dot product stays a float32."""
+
 _DROPOUT = 0.2
 _TOKEN_DROPOUT = 0.5
 """Of the towers' inputs, and of the words of a text: what one word alone says would be learned by heart."""
+
 _UNKNOWN = 0.3
 """Share of training examples whose times, or event names, are hidden: histories given as ids only have neither."""
 

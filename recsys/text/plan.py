@@ -9,6 +9,7 @@ WARM_PASSES = 0.5
 
 _WARM_UP = 0.1
 """Share of a stage in which the learning rate rises."""
+
 _LAG = 0.05
 """If the steps of a stage are behind the clock by more than this share of it, the clock says how far it is."""
 

@@ -39,7 +39,6 @@ _FEW = 16
 _QUERY_SHARE = 0.5
 """Share of a free text in what a request asks for; the history has the rest."""
 
-
 PARAMETERS = ("place_logits", "age_logits", "event_logits", "worth", "prior", "prior_logit")
 """Arrays of the network that inference needs beside its `scale`."""
 

@@ -17,7 +17,7 @@ from recsys.errors import DataError, RecsysError
 from recsys.pipeline.candidates.stages import LiveStages
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.errors import Fault, ProblemError
+from serving.errors import ProblemError, wrong_field
 from serving.lists.conditions import wrong_conditions
 from serving.lists.cursor import name_of_list, next_cursor, shown_before
 from serving.lists.list_log import Page, count_list, log_list
@@ -110,8 +110,7 @@ def _check_length(n: int, most: int) -> None:
         ProblemError: 422.
     """
     if n > most:
-        fault = Fault(loc=["body", "n"], msg=f"n is {n}; a list holds at most {most}, and `cursor` fetches the next")
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+        raise wrong_field("n", f"n is {n}; a list holds at most {most}, and `cursor` fetches the next")
 
 
 def _request_of(body: ListRequest, n: int, candidates: Sequence[str] | None, shown: Sequence[str]) -> Request:
@@ -143,8 +142,7 @@ def _moment(timestamp: Moment) -> int:
     """
     time: int | None = times_of(pl.Series([str(timestamp)], dtype=pl.String)).item()
     if time is None or time < 0:
-        fault = Fault(loc=["body", "timestamp"], msg="not a time; write ISO 8601, or epoch seconds or milliseconds")
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+        raise wrong_field("timestamp", "not a time; write ISO 8601, or epoch seconds or milliseconds")
     return time
 
 

@@ -7,12 +7,11 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from http import HTTPStatus
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from serving.errors import Fault, ProblemError
+from serving.errors import wrong_field
 from serving.schemas.lists import MAX_CURSOR, ListRequest
 from serving.schemas.values import MAX_IDS, Ids
 
@@ -45,9 +44,9 @@ def shown_before(request: ListRequest) -> list[str]:
         padded = request.cursor + "=" * (-len(request.cursor) % 4)
         shown = _Shown.model_validate_json(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, ValidationError) as error:
-        raise _refused("not a valid cursor; send back what the last answer gave, unchanged") from error
+        raise wrong_field("cursor", "not a valid cursor; send back what the last answer gave, unchanged") from error
     if shown.list != name_of_list(request):
-        raise _refused("this cursor is of another list; keep everything but `n` and `explain` as it was")
+        raise wrong_field("cursor", "this cursor is of another list; keep everything but `n` and `explain` as it was")
     return shown.items
 
 
@@ -55,7 +54,3 @@ def name_of_list(request: ListRequest) -> str:
     """A digest of everything that says which list this is."""
     content = request.model_dump_json(exclude={"cursor", "n", "explain"})
     return hashlib.sha256(content.encode()).hexdigest()[:24]
-
-
-def _refused(message: str) -> ProblemError:
-    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, message, [Fault(loc=["body", "cursor"], msg=message)])

@@ -14,6 +14,7 @@ logger = logging.getLogger("recsys.serving")
 THREADS = 4
 WAITING = 64
 """Look-ups that run, and that may wait."""
+
 SECONDS = 1.0
 """How long a look-up may take: a list that is made now takes less."""
 

@@ -1,7 +1,6 @@
 """Answers from lists that a batch has made: a look-up, less what may not be listed any more."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,7 @@ from fastapi import Response
 from recsys.data.requests.request import Request
 from recsys.pipeline.recommender.loaded_version import LoadedVersion
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.errors import Fault, ProblemError
+from serving.errors import wrong_field
 from serving.lists.answers import list_content
 from serving.lists.cursor import next_cursor, shown_before
 from serving.lists.list_log import Answer, Page, log_shown
@@ -40,8 +39,7 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     """
     lists = service.lists
     if lists is None:
-        fault = Fault(loc=["body", "precomputed"], msg="this server has no precomputed lists; see serving.lists")
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+        raise wrong_field("precomputed", "this server has no precomputed lists; see serving.lists")
     if body.user_id is None or body.model_fields_set & _OF_THE_MOMENT or body.n > service.settings.serving.max_n:
         return None
     recommender, shown, known = served.recommender, shown_before(body), service.live.served.known_offset

@@ -18,7 +18,7 @@ from recsys.data.tables.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.moments import clock
 from recsys.store import AppendResult
 from serving.calls.access import Allow, GuardedRoute
-from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
+from serving.errors import BODY, GUARDED, Fault, ProblemError, documented, wrong_field
 from serving.schemas.events import EventIn, EventsAnswer, EventsRequest
 from serving.service import Service, ServiceNeeded, json_response
 
@@ -50,8 +50,7 @@ async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
 
 def _check_number(events: Sequence[EventIn], most: int) -> None:
     if len(events) > most:
-        fault = Fault(loc=["body", "events"], msg=f"{counted(len(events), 'event')}; send at most {most} at a time")
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+        raise wrong_field("events", f"{counted(len(events), 'event')}; send at most {most} at a time")
 
 
 def _store(body: EventsRequest, service: Service) -> AppendResult:

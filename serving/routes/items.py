@@ -16,7 +16,7 @@ from recsys.errors import DataError
 from recsys.pipeline.recommender.loaded_version import LoadedVersion
 from serving.calls.access import Allow, GuardedRoute
 from serving.calls.paths import ITEM
-from serving.errors import BODY, GUARDED, Fault, ProblemError, documented
+from serving.errors import BODY, GUARDED, Fault, ProblemError, documented, wrong_field
 from serving.lists.answers import list_entries
 from serving.lists.browse import named, titled
 from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
@@ -121,8 +121,7 @@ async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
 def _put(items: Sequence[ItemIn], service: Service) -> None:
     most = service.settings.serving.max_items
     if len(items) > most:
-        fault = Fault(loc=["body", "items"], msg=f"{counted(len(items), 'item')}; send at most {most} at a time")
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, fault.msg, [fault])
+        raise wrong_field("items", f"{counted(len(items), 'item')}; send at most {most} at a time")
     newest = {item.item_id: item for item in items}
     contents = [_content(item) for item in newest.values()]
     if not contents:

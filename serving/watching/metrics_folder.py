@@ -11,6 +11,7 @@ from recsys.disk import hold_folder
 
 _PREFIX = "recsys-metrics-locked-"
 """Not that of servers before this one, which lock nothing: `recsys-metrics-` and letters."""
+
 _MEMORY = "/dev/shm"
 _ROOM = 16 << 20
 """Bytes that must be free there: many times what the workers need, since other programs fill it too. In a container the

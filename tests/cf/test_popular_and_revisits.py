@@ -48,7 +48,7 @@ def test_the_half_life_is_as_long_as_things_stay_popular(lasting: bool, expected
 
 
 @pytest.mark.parametrize("rows", [[], [(0, 1, 0)], [(0, item, 0) for item in range(30)]])
-def test_the_half_life_is_the_usual_one_where_nothing_tells(rows: list[tuple[int, int, int]]) -> None:
+def test_the_half_life_is_the_usual_one_where_none_predicts_better(rows: list[tuple[int, int, int]]) -> None:
     assert best_half_life(make_log(rows, 30)) == 30.0
 
 

@@ -45,7 +45,7 @@ def test_each_town_has_its_own_and_what_is_chosen_everywhere_stays(model: Profil
     assert here.tolist() == pytest.approx([0.25 * 50.5 / 25.5, 0.25 * 0.5 / 25.5, 0.5, 0])
 
 
-def test_what_tells_nothing_changes_no_order(model: ProfilePopularity) -> None:
+def test_columns_without_information_change_no_order(model: ProfilePopularity) -> None:
     rows = [(user, user // 2 if turn % 2 else 2, 0) for user in range(4) for turn in range(50)]
     noisy = profiles_of(town=["here", "here", "there", "there", "here"], sock=["red", "blue", "red", "blue", "red"])
     other = ProfilePopularity.fit(noisy, make_log(rows, 4), CONFIG)
@@ -130,7 +130,7 @@ def test_what_has_faded_away_is_no_number_of_none() -> None:
     assert scores(faded, ["u0"], 3)[0].tolist() == pytest.approx([0, 0, 1])
 
 
-def test_what_items_have_in_common_tells_of_those_that_nobody_chose() -> None:
+def test_what_items_have_in_common_says_something_of_those_that_nobody_chose() -> None:
     """Each of two towns chooses among its own 20 flats, each flat by another user; two more are new."""
     towns = ["here", "there"] * 21
     rows = [(item, item, item) for item in range(40)]
@@ -144,7 +144,7 @@ def test_what_items_have_in_common_tells_of_those_that_nobody_chose() -> None:
     assert not scores(ProfilePopularity.fit(profiles, make_log(rows, 42), CONFIG), ["u0"], 42)[0, 40:].any()
 
 
-def test_one_event_more_says_little_of_an_item_whose_values_tell_of_it() -> None:
+def test_one_event_more_says_little_of_an_item_whose_values_say_something_of_it() -> None:
     """Of the flats of two towns one was chosen three times, one by nobody, and the others once."""
     towns = ["here", "there"] * 20
     rows = [(item, item, 0) for item in range(2, 40)] + [(user, 0, 0) for user in (2, 4, 6)]
@@ -153,7 +153,7 @@ def test_one_event_more_says_little_of_an_item_whose_values_tell_of_it() -> None
     assert model.popularity[[0, 2, 1]].tolist() == pytest.approx([4 / 81, 2 / 81, 1 / 81])  # one event is added to each
 
 
-def test_a_value_that_users_and_items_share_tells_also_where_nobody_chose_yet() -> None:
+def test_a_value_that_users_and_items_share_counts_also_where_nobody_chose_yet() -> None:
     """Each of 20 machines has three users and three parts; the users of the last one have chosen nothing."""
     machines = [f"M{number // 3}" for number in range(60)]
     rows = [(user, user, user) for user in range(57)]

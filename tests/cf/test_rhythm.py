@@ -100,7 +100,7 @@ def moved(log: InteractionLog, times: np.ndarray) -> InteractionLog:  # type: ig
     return log_of(columns, users=[f"u{user}" for user in range(20)], names=["purchase"], n_items=4)
 
 
-def test_whether_the_time_of_the_week_tells_what_is_chosen() -> None:
+def test_whether_the_time_of_the_week_predicts_what_is_chosen() -> None:
     log, rng = meals(), np.random.default_rng(1)
     assert Rhythm.is_informative(NO_KINDS, log, CONFIG)
     shuffled = log_of(

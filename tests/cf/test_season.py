@@ -66,7 +66,7 @@ def test_weeks_are_counted_from_the_first_of_january():
     assert Season.times_of(moments).tolist() == [0, 0, 1, 50, 51, 51]
 
 
-def test_the_time_of_the_year_tells_what_is_chosen_after_more_than_a_year():
+def test_the_time_of_the_year_predicts_what_is_chosen_after_more_than_a_year():
     through_christmas = shop(365 + 300)
     assert Season.is_informative(NO_KINDS, through_christmas, CONFIG)
     assert not Season.is_informative(NO_KINDS, shop(300), CONFIG), "in a log of less than a year each week is new"

@@ -16,7 +16,7 @@ def test_the_list_names_all_features_but_the_excluded(run: Run) -> None:
     assert all(feature.name in table.out for feature in FEATURES)
 
 
-def test_one_feature_is_shown_and_a_misspelt_one_is_told_the_nearest(run: Run) -> None:
+def test_one_feature_is_shown_and_for_a_misspelt_one_the_nearest_is_named(run: Run) -> None:
     done = run("features", "show", "item_acts_7d")
     assert (done.code, "ItemCount(counted='item_acts', days=7)" in done.out) == (0, True)
     wrong = run("features", "show", "item_acts_7")

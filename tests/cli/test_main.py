@@ -80,7 +80,7 @@ def test_unexpected_error_shows_no_trace(verb, capsys) -> None:
         sqlite3.OperationalError("database or disk is full"),
     ],
 )
-def test_a_full_disk_is_told_whichever_library_met_it(verb, capsys, error: Exception) -> None:
+def test_a_full_disk_is_reported_whichever_library_met_it(verb, capsys, error: Exception) -> None:
     verb.does = raising(error)
     assert main(["act"]) == 4
     err = capsys.readouterr().err

@@ -119,7 +119,7 @@ def test_a_wrong_setting_is_named_and_ends_with_code_2(
     assert "Traceback" not in outcome.err
 
 
-def test_a_wrong_key_in_a_config_file_is_told_with_the_nearest_one(run: Run, shop: Path, tmp_path: Path) -> None:
+def test_a_wrong_key_in_a_config_file_is_reported_with_the_nearest_one(run: Run, shop: Path, tmp_path: Path) -> None:
     (tmp_path / "recsys.toml").write_text("[ranker]\ntress = 10\n")
     outcome = run("train", shop, "--registry", tmp_path / "registry", "--config", tmp_path / "recsys.toml")
     assert outcome.code == 2
@@ -134,7 +134,7 @@ def test_a_config_file_that_is_not_there_is_named(run: Run, shop: Path, tmp_path
 
 
 @pytest.mark.parametrize("until", ["yesterday", "2024-13-01"])
-def test_an_until_that_is_no_time_is_told(run: Run, shop: Path, tmp_path: Path, until: str) -> None:
+def test_an_until_that_is_no_time_is_reported(run: Run, shop: Path, tmp_path: Path, until: str) -> None:
     outcome = run("train", shop, "--registry", tmp_path / "registry", "--until", until)
     assert outcome.code == 2
     assert f"--until {until!r}" in outcome.err

@@ -29,7 +29,7 @@ def test_a_seed_that_no_library_takes(
         *((("simulate", "shop"), flag) for flag in ("--weeks", "--turn")),
     ],
 )
-def test_what_is_no_whole_number_is_told_in_the_words_of_users(
+def test_what_is_no_whole_number_is_reported_in_the_words_of_users(
     run: Run, verb: tuple[str, ...], flag: str, number: str
 ) -> None:
     outcome = run(*verb, flag, number)
@@ -45,7 +45,7 @@ def test_fewer_trials_than_one_are_wrong_usage(run: Run, number: str) -> None:
 
 
 @pytest.mark.parametrize(("value", "got"), [("often", "'often'"), ("2", "2"), ("true", "True")])
-def test_a_key_that_takes_a_word_or_a_number_is_told_once(run: Run, value: str, got: str) -> None:
+def test_a_key_that_takes_a_word_or_a_number_is_reported_once(run: Run, value: str, got: str) -> None:
     outcome = run("features", "list", "--set", f"policy.discovery={value}")
     assert outcome.code == 2
     assert f"config: policy.discovery: write auto, or a number from 0 to 1 (got {got})\n" in outcome.err
@@ -81,7 +81,7 @@ def test_a_setting_as_people_write_it(run: Run, setting: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["[als,popular]", '["als"', "{brand=x y}"])
-def test_a_list_whose_quotes_the_shell_took_is_told_how(run: Run, value: str) -> None:
+def test_how_to_write_a_list_is_said_where_the_shell_took_its_quotes(run: Run, value: str) -> None:
     outcome = run("features", "list", "--set", f"candidates.sources={value}")
     assert outcome.code == 2
     assert """all of it from the shell: --set 'candidates.sources=["als", "popular"]'""" in outcome.err
@@ -104,7 +104,7 @@ def test_names_in_a_key_are_quoted_as_in_toml(key: str, name: str) -> None:
     assert load_config(None, [f"events.weights.{key}=2"]).events.weights == {"impression": 0.0, name: 2.0}
 
 
-def test_what_follows_from_another_fault_is_not_told(run: Run) -> None:
+def test_what_follows_from_another_fault_is_not_reported(run: Run) -> None:
     outcome = run("features", "list", "--set", 'candidates.sources=["foo"]')
     assert (outcome.code, outcome.err.count("candidates.sources")) == (2, 1)
 

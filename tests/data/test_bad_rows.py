@@ -162,7 +162,7 @@ def test_too_many_bad_rows_stop_the_run_and_write_nothing(tmp_path: Path) -> Non
     assert load_dataset(folder, parse_config({"data": {"max_rejected": 0.04}})).n_rejected == 4
 
 
-def test_duplicates_are_told_beside_a_column_of_any_name(tmp_path: Path) -> None:
+def test_duplicates_are_reported_beside_a_column_of_any_name(tmp_path: Path) -> None:
     items = "item_id,title,first\ni1,Lamp,x\ni2,Rug,y\ni1,Again,z\n"
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD), ANY)
     (entry,) = (json.loads(line) for line in report.rejections[0].lines())
@@ -177,7 +177,7 @@ def test_duplicates_are_one_reason(tmp_path: Path) -> None:
         load_dataset(folder)
 
 
-def test_repeated_events_are_told(tmp_path: Path) -> None:
+def test_repeated_events_are_reported(tmp_path: Path) -> None:
     said: list[str] = []
     repeated = GOOD.replace("01-01,", "01-01,e1") * 3
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=HEADER + repeated)
@@ -254,7 +254,7 @@ def test_lines_are_those_of_an_editor_when_cells_span_lines(tmp_path: Path) -> N
     assert "line 2 has it first" in entries[1]["reason"]
 
 
-def test_bad_items_are_told_where_they_make_every_event_unknown(tmp_path: Path) -> None:
+def test_bad_items_are_reported_where_they_make_every_event_unknown(tmp_path: Path) -> None:
     items = "item_id,title,price\ni1,a,$5\ni2,b,\n"
     folder = folder_of(
         tmp_path, items__csv=items, events__csv="user_id,item_id,event,timestamp\nu,i1,click,2024-05-01\n"

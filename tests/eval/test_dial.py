@@ -35,13 +35,13 @@ def test_windows_count_as_their_requests_do() -> None:
     assert worthwhile_discovery([curve(*up), curve(*down, n_requests=300)]) == 0.0
 
 
-def test_where_next_to_nothing_is_hardly_known_nothing_tells_what_discovery_will_cost() -> None:
+def test_where_next_to_nothing_is_hardly_known_nothing_shows_what_discovery_will_cost() -> None:
     few = (0.0, 0.0, 0.001, 0.002, 0.008, 0.018, 0.04)
     assert worthwhile_discovery([curve(*[0.2] * 7, hardly_known=few)]) == 0.0
     more = (0.0, 0.0, 0.001, 0.002, 0.021, 0.03, 0.04)
     assert worthwhile_discovery([curve(*[0.2] * 7, hardly_known=more)]) == 0.5
 
 
-def test_no_requests_tell_nothing() -> None:
+def test_no_requests_show_nothing() -> None:
     assert worthwhile_discovery([]) == worthwhile_discovery([(), ()]) == 0.0
     assert worthwhile_discovery([(), curve(*[0.2] * 7)]) == 0.5

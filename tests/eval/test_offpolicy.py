@@ -50,7 +50,7 @@ def test_the_logging_policy_itself_earns_what_it_earned() -> None:
     assert found.reliable
 
 
-def test_large_weights_are_cut_and_told() -> None:
+def test_large_weights_are_cut_and_reported() -> None:
     found = off_policy(placements(rewards=[1, 1], propensities=[0.001, 1.0], target=[1, 1]))
     assert (found.max_weight, found.clipped) == (50.0, 0.5)
     assert found.ips["mean"] == pytest.approx(25.5)

@@ -178,7 +178,7 @@ def test_page_says_what_the_dials_cost_and_other_lists_would_have_earned(report:
     assert "do not rely on the estimates" in page
 
 
-def test_a_dial_that_gives_nothing_is_told_or_left_out(report: EvaluationReport) -> None:
+def test_a_dial_that_gives_nothing_is_reported_or_left_out(report: EvaluationReport) -> None:
     nothing = {
         "discovery": (DialPoint(0.0, 0.2, 0.0, 0.05), DialPoint(0.4, 0.1, 0.0, 0.5)),
         "diversity": (DialPoint(0.0, 0.2, 0.0), DialPoint(0.4, 0.2, 0.3)),

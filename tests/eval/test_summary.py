@@ -12,7 +12,7 @@ from recsys.eval.results import EvaluationReport, Window
 from recsys.eval.summary import join_reports, summarise
 
 
-def test_a_simpler_ranking_that_is_better_where_something_was_bought_is_told_of() -> None:
+def test_a_simpler_ranking_that_is_better_where_something_was_bought_is_reported() -> None:
     """Few requests end in a purchase: those of all others hide that."""
     ours, theirs, bought = measurement(0.5), measurement(0.3), np.arange(N_REQUESTS) < 60
     other = replace(theirs, values={name: np.where(bought, 0.9, values) for name, values in theirs.values.items()})
@@ -26,7 +26,7 @@ def test_a_simpler_ranking_that_is_better_where_something_was_bought_is_told_of(
     assert not any("is better" in line for line in level.caveats)
 
 
-def test_a_user_with_many_of_the_requests_is_told_of() -> None:
+def test_a_user_with_many_of_the_requests_is_reported() -> None:
     many = measurement(0.5)
     assert many.users is not None
     for n_of_one, told in ((70, 1), (30, 0)):
@@ -45,7 +45,7 @@ def test_anonymous_requests_make_nobody_busy() -> None:
         assert not any("mostly show" in line for line in report.caveats)
 
 
-def test_a_few_users_with_half_of_the_requests_are_told_of() -> None:
+def test_a_few_users_with_half_of_the_requests_are_reported() -> None:
     many = measurement(0.5)
     users = np.arange(N_REQUESTS, dtype=np.int32)
     users[:162] = np.arange(162) % 3

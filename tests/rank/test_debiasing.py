@@ -37,7 +37,7 @@ def agreement(config: RankerConfig) -> float:
     return float(np.mean([np.corrcoef(first, second)[0, 1] for first, second in zip(*ranks, strict=True)]))
 
 
-def test_debiased_clicks_tell_more_of_what_is_wanted() -> None:
+def test_debiased_clicks_show_more_of_what_is_wanted() -> None:
     assert agreement(CONFIG.model_copy(update={"debias": True})) > agreement(CONFIG) + 0.1
 
 

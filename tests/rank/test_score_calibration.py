@@ -98,7 +98,7 @@ def test_who_is_hardly_known_chooses_less() -> None:
     np.testing.assert_allclose(carried, found.probability(scores, n_acts=n_acts), rtol=1e-3)
 
 
-def test_two_events_tell_little_of_users_and_histories_of_one_length_nothing() -> None:
+def test_two_events_show_little_of_users_and_histories_of_one_length_nothing() -> None:
     scores = np.linspace(-1, 1, 40, dtype=np.float32)
     happened = np.isin(np.arange(40), (3, 24))
     plain = ScoreCalibration.fit(scores, happened).probability(scores)

@@ -45,9 +45,7 @@ def test_versions_are_listed_shown_promoted_and_rolled_back(tmp_path: Path, caps
     assert answer("diff", first, second)["differences"] == {"parent": {"first": None, "second": first}}
 
 
-def test_list_show_and_diff_tell_people_also_of_damaged_versions(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_list_show_and_diff_show_damaged_versions_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     registry = Registry(tmp_path / ("long" * 40))
     first, second = publish(registry, "one"), publish(registry, "two")
     (registry.path / "versions" / first / "manifest.json").write_text("{")

@@ -309,7 +309,7 @@ def test_what_is_prepared_is_an_empty_registry(registry: Registry) -> None:
         OSError("5000 requested and 800 written"),  # of numpy
     ],
 )
-def test_a_disk_that_fills_is_told_of_the_registry(registry: Registry, error: Exception) -> None:
+def test_a_disk_that_fills_is_reported_as_that_of_the_registry(registry: Registry, error: Exception) -> None:
     with pytest.raises(BundleError, match=r"reg cannot be written.*disk with room"), registry.stage():
         raise error
     assert list((registry.path / "versions").iterdir()) == []

@@ -211,7 +211,7 @@ def test_kinds_of_events_that_no_list_could_know_are_refused(
     assert post(http, {**event, "event": "own 7"}).status_code == 202
 
 
-def test_a_body_of_another_content_type_is_told_as_that(http: httpx.Client) -> None:
+def test_a_body_of_another_content_type_is_reported_as_that(http: httpx.Client) -> None:
     body = b'{"events": []}'
     for headers in ({"Content-Type": "application/x-www-form-urlencoded"}, {}):
         answer = http.post("/v1/events", content=body, headers=headers)

@@ -140,7 +140,7 @@ def test_a_request_can_bring_rules_for_its_own_list(reading: httpx.Client, users
     assert "propensity" not in answer["items"][0]
 
 
-def test_exploration_tells_its_propensities(reading: httpx.Client, users: list[str]) -> None:
+def test_exploration_shows_its_propensities(reading: httpx.Client, users: list[str]) -> None:
     policy = {"exploration": 1.0, "explored_places": 2}
     usual = ids(recommend(reading, user_id=users[0], n=5))
     answer = recommend(reading, user_id=users[0], n=5, policy=policy)
@@ -215,7 +215,7 @@ def test_similar_items_are_others_of_the_catalogue(reading: httpx.Client, items:
     assert by == "collaborative" or len(found) == 4
 
 
-def test_an_item_is_told_and_an_unknown_one_is_a_404(reading: httpx.Client, items: list[str]) -> None:
+def test_an_item_is_shown_and_an_unknown_one_is_a_404(reading: httpx.Client, items: list[str]) -> None:
     answer = reading.get(f"/v1/items/{items[0]}").json()
     assert answer["item"]["item_id"] == items[0]
     assert answer["item"]["title"]

@@ -114,7 +114,7 @@ def test_a_damaged_version_is_refused_and_the_server_keeps_what_it_has(
     eventually(lambda: served(http) == third)
 
 
-def test_versions_are_told_as_the_command_line_tells_them(
+def test_versions_are_shown_as_the_command_line_shows_them(
     http: httpx.Client, registry: Registry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = registry.resolve(None)

@@ -53,7 +53,7 @@ def test_two_workers_asked_at_once_both_answer(tmp_path: Path, monkeypatch: pyte
     assert of_all_workers(tmp_path) == b""
 
 
-def test_workers_are_told_of_together(tmp_path: Path) -> None:
+def test_metrics_of_workers_are_added_up(tmp_path: Path) -> None:
     environment = {**os.environ, FOLDER_VARIABLE: str(tmp_path)}
     command = [sys.executable, "-c", WORKER]
     workers = [

@@ -43,7 +43,7 @@ def test_the_newest_wait_and_the_rest_is_counted(tmp_path: Path, monkeypatch: py
     store.close()
 
 
-def test_what_cannot_be_stored_is_counted_and_told(
+def test_what_cannot_be_stored_is_counted_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, metrics = open_store(f"sqlite:///{tmp_path}/store.db"), Metrics()

@@ -17,7 +17,7 @@ from recsys.simulation.arms import ARMS, arm_of
 from recsys.simulation.server import ServerConnection
 from recsys.simulation.verdict import rows, verdict
 from recsys.simulation.weeks import LENGTH, Plan, Simulation
-from recsys.simulation.world import World, looks
+from recsys.simulation.world import World, examination
 
 THEMES = ("coffee", "garden", "books", "running", "music", "baking")
 KINDS = ("red", "blue", "small", "large", "old", "new")
@@ -55,7 +55,7 @@ def config() -> Config:
 
 
 def test_first_places_are_looked_at_most() -> None:
-    np.testing.assert_allclose(looks(4), [1, 0.5**0.5, (1 / 3) ** 0.5, 0.5])
+    np.testing.assert_allclose(examination(4), [1, 0.5**0.5, (1 / 3) ** 0.5, 0.5])
 
 
 def test_items_that_read_alike_please_the_same_people(world: World) -> None:
@@ -121,7 +121,7 @@ def test_weeks_through_the_real_server_retrain_promote_and_tell_the_arms_apart(
     assert {"against_popularity", "against_frozen", "recovery"} <= set(found)
 
 
-def test_too_little_for_lists_or_arms_is_told_before_the_work(
+def test_too_little_for_lists_or_arms_is_reported_before_the_work(
     catalogue: ItemCatalogue, config: Config, tmp_path: Path
 ) -> None:
     few = ItemCatalogue(catalogue.frame.head(LENGTH))

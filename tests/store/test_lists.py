@@ -134,7 +134,7 @@ class TestRedisLists(ListsContract):
         with redis_server(tmp_path) as server:
             yield server.url
 
-    def test_a_redis_that_does_not_run_is_told(self) -> None:
+    def test_a_redis_that_does_not_run_is_reported(self) -> None:
         with pytest.raises(StoreError, match="check that Redis runs there"):
             open_lists(f"redis://127.0.0.1:{free_port()}/0")
 
@@ -144,7 +144,7 @@ class TestRedisLists(ListsContract):
                 open_(f"{url}?durable=no")
 
 
-def test_a_redis_between_servers_that_was_never_there_is_told_once() -> None:
+def test_a_redis_between_servers_that_was_never_there_is_reported_once() -> None:
     pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
     told, lines = threading.Event(), list[str]()
 

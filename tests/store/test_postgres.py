@@ -226,6 +226,6 @@ def test_a_server_that_is_killed_loses_nothing_acknowledged() -> None:
             open_store(server.database())
 
 
-def test_a_postgres_that_does_not_run_is_told() -> None:
+def test_a_postgres_that_does_not_run_is_reported() -> None:
     with pytest.raises(StoreError, match=r"store postgresql://127\.0\.0\.1/none: .*check that PostgreSQL runs there"):
         open_store(f"postgresql://somebody:secret@127.0.0.1:{free_port()}/none")

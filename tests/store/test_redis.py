@@ -124,7 +124,7 @@ def test_a_redis_that_may_forget_is_refused(tmp_path: Path) -> None:
         open_store(f"{server.url}?durable=no").close()
 
 
-def test_a_redis_that_does_not_tell_its_settings_is_refused(tmp_path: Path) -> None:
+def test_a_redis_that_hides_its_settings_is_refused(tmp_path: Path) -> None:
     server = RedisServer(tmp_path)
     server.start(*DURABLE, "--rename-command", "CONFIG", "")
     try:
@@ -135,7 +135,7 @@ def test_a_redis_that_does_not_tell_its_settings_is_refused(tmp_path: Path) -> N
         server.kill()
 
 
-def test_a_user_who_may_not_ask_for_settings_is_told_so(server: RedisServer) -> None:
+def test_that_a_user_may_not_ask_for_settings_is_reported(server: RedisServer) -> None:
     client = redis.Redis(port=server.port)
     client.acl_setuser("app", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-config"])
     client.close()

@@ -154,7 +154,7 @@ def test_who_is_forgotten_is_in_no_file(file: Path) -> None:
     store.close()
 
 
-def test_a_reader_that_keeps_the_log_is_told_until_who_is_forgotten_is_gone(file: Path) -> None:
+def test_a_reader_that_keeps_the_log_is_reported_until_forgotten_users_are_gone(file: Path) -> None:
     store = open_store(sqlite_url(file))
     store.append([click(number, user_id="somebody's name") for number in range(50)])
     reader = sqlite3.connect(file, isolation_level=None)

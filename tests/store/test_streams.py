@@ -235,7 +235,7 @@ def test_a_stream_and_a_request_take_the_same_contexts(context: Any, is_kept: bo
             EventIn.model_validate(content)
 
 
-def test_what_a_fact_of_a_context_might_have_been_is_told() -> None:
+def test_what_a_fact_of_a_context_might_have_been_is_reported() -> None:
     _, (wrong,) = read_messages([Message("1-0", event(1, context={"a": [1]}), 0)])
     assert wrong.reason.startswith("context.a: Input should be a valid string; or: Input should be a valid boolean;")
 
@@ -292,7 +292,7 @@ class TestKafkaStream(StreamContract):
         with pytest.raises(ConfigError, match=r"no\.such\.setting"):
             open_stream("kafka://localhost:9092/clicks?no.such.setting=1")
 
-    def test_a_kafka_without_a_broker_is_told(self, producer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_kafka_without_a_broker_is_reported(self, producer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("recsys.store.kafka_stream._CONNECTION_SECONDS", 0.5)
         with pytest.raises(StoreError, match="no broker answers"):
             open_stream(f"kafka://127.0.0.1:{free_port()}/clicks?log_level=2")

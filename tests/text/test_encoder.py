@@ -80,7 +80,7 @@ def test_the_version_names_weights_and_length(tiny_encoder: str) -> None:
     assert version_of(folder, 16) != version_of(folder, 32)
 
 
-def test_the_packaged_encoder_tells_what_is_alike() -> None:
+def test_the_packaged_encoder_finds_what_is_alike() -> None:
     encoder = TextEncoder.load("all-MiniLM-L6-v2", 32)
     glove, mitten, drill = encoder.encode(["warm winter gloves", "knitted mittens", "cordless drill"])
     assert glove @ mitten > 0.4 > glove @ drill

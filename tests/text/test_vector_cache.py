@@ -104,7 +104,7 @@ def test_a_file_that_may_only_be_read_is_not_said_to_be_damaged(
     assert "delete" not in str(caught.value)
 
 
-def test_where_it_cannot_be_and_a_full_disk_are_told(cache_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_it_cannot_be_and_a_full_disk_are_reported(cache_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache_path.touch()
     with pytest.raises(StoreError, match=r"vectors\.db"):
         VectorCache(cache_path / "inside")

@@ -23,14 +23,19 @@ _ISO = (
 _FORMAT = "%Y%m%dT%H%M%S%.f"
 _YEAR = r"^(19\d\d|20\d\d|2100)(\.0*)?$"
 """A year alone in text: it names no moment, and as seconds it would lie in the first hour of 1970."""
+
 _DATES = 19000101, 21001231
 """The first and the last number that can be a date."""
+
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 """A text in JSON."""
+
 _MILLISECONDS = 1e11
 """Numbers from here on are epoch milliseconds: as seconds they would lie after the year 5000."""
+
 _LIMIT = 1e15
 """Numbers from here on are no moment in either unit."""
+
 _MOMENTS = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The first and the last microsecond of the years 1 to 9999 UTC: of others Python, and so a row, has no date."""
 

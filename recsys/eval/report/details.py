@@ -7,6 +7,7 @@ Each is empty where the report has nothing of it.
 from collections.abc import Mapping
 from html import escape
 
+from recsys.eval.offpolicy import OffPolicy
 from recsys.eval.report import plots
 from recsys.eval.report.metric_cells import mean_text, metric_label, span_text
 from recsys.eval.report.page import plot, section, table
@@ -37,6 +38,15 @@ def off_policy_section(report: EvaluationReport) -> str:
         else "Too little of what was shown, or of what was wanted there, agrees with these lists: do not rely on the "
         "estimates; explore more."
     )
+    return section(
+        "What these lists would have earned",
+        f"Estimated from impressions whose probability was logged: reward per place. {trust}",
+        table(_diagnostics(found), ["lists", "reward per place"], rows),
+    )
+
+
+def _diagnostics(found: OffPolicy) -> str:
+    """How much the estimates rest on."""
     behind = (
         f" {found.n_behind:,} of them stand behind the longest list that is ranked, and count as not placed."
         if found.n_behind
@@ -52,15 +62,10 @@ def off_policy_section(report: EvaluationReport) -> str:
         if found.rewarded_sample_size is None
         else f", of those that earned something {found.rewarded_sample_size:,.0f}"
     )
-    diagnostics = (
+    return (
         f"{found.n_placements:,} placements, effective sample size {found.effective_sample_size:,.0f}{rewarded}, mean "
         f"weight {found.mean_weight:.2f} (1 is ideal), largest {found.max_weight:.1f}, {found.clipped:.1%} cut."
         f"{behind}{later}"
-    )
-    return section(
-        "What these lists would have earned",
-        f"Estimated from impressions whose probability was logged: reward per place. {trust}",
-        table(diagnostics, ["lists", "reward per place"], rows),
     )
 
 

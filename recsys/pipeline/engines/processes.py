@@ -46,15 +46,15 @@ class Processes:
                 for connection in wait(list(busy)):
                     assert isinstance(connection, Connection)
                     yield _received(connection)
-                    further = [*islice(coming, 1)]
-                    if not further:
+                    task = next(coming, None)
+                    if task is None:
                         busy.remove(connection)
                         connection.close()
-                    else:
-                        try:
-                            connection.send(further[0])
-                        except ConnectionError as error:
-                            raise DataError(_DIED) from error
+                        continue
+                    try:
+                        connection.send(task)
+                    except ConnectionError as error:
+                        raise DataError(_DIED) from error
         finally:
             for connection in busy:
                 connection.close()

@@ -62,27 +62,21 @@ class RayCluster:
                 while busy:
                     reference = ray.wait(list(busy))[0][0]
                     worker, task = busy.pop(reference)
-                    try:
-                        result = ray.get(reference)
-                    except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError) as error:
+                    result = _result_of(reference)
+                    if isinstance(result, _Death):
                         ray.kill(worker)  # alive, if only its result was lost with a node
                         deaths += 1
                         if deaths > _DEATHS * n:
-                            raise DataError(
-                                f"worker processes die again and again; the last one gave: {error}"
-                            ) from error
+                            words = f"worker processes die again and again; the last one gave: {result.error}"
+                            raise DataError(words) from result.error
                         coming = coming if task is None else chain([task], coming)
                         begin()
                         continue
-                    except ray.exceptions.RayTaskError as error:
-                        if isinstance(error.cause, RecsysError):
-                            raise error.cause from None
-                        raise
                     deaths = 0 if task is not None else deaths
                     yield cast("Result | None", result)
-                    further = [*islice(coming, 1)]
-                    if further:
-                        busy[worker.do.remote(further[0])] = worker, further[0]
+                    task = next(coming, None)
+                    if task is not None:
+                        busy[worker.do.remote(task)] = worker, task
                     else:
                         ray.kill(worker)  # its processor is for one that may have to be started again
             finally:
@@ -128,6 +122,31 @@ class RayCluster:
         import ray
 
         return self.n or max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+@dataclass(frozen=True)
+class _Death:
+    """What stands in for the result of a worker that has died, or whose result was lost with a node."""
+
+    error: Exception
+
+
+def _result_of(reference: Any) -> Any:
+    """The result that a worker has for a reference, or its `_Death`.
+
+    Raises:
+        RecsysError: what the worker raised; as any other error too.
+    """
+    import ray
+
+    try:
+        return ray.get(reference)
+    except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError) as error:
+        return _Death(error)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, RecsysError):
+            raise error.cause from None
+        raise
 
 
 class _Worker:

@@ -25,9 +25,8 @@ from recsys.registry.manifest import MANIFEST
 REPORT = "evaluation/report.json"
 """Where a version keeps the report of its training."""
 
-
-_ASKED = "config_asked.json"
-"""Where a version keeps the configuration that it was asked for; versions of older releases do not."""
+_REQUESTED = "config_asked.json"
+"""Where a version keeps the configuration as it was requested; versions of older releases do not."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Bundle:
 
     Attributes:
         config: as resolved by training: nothing in `policy` is `auto`.
-        asked: the configuration before that, as it was asked for.
+        requested_config: the configuration before that, as it was requested.
         catalogue: the items.
         log: all events it was trained on; histories and counters are folds over it.
         sources: the sources, fitted on the whole log.
@@ -51,7 +50,7 @@ class Bundle:
     """
 
     config: Config
-    asked: Config
+    requested_config: Config
     catalogue: ItemCatalogue
     log: InteractionLog
     sources: Sources
@@ -69,7 +68,7 @@ class Bundle:
         """The configuration of a training from scratch: what was left to training is decided again, except
         `policy.seen`. What counts as a request depends on it, and two versions must be compared on the same
         requests."""
-        return self.asked.changed(policy={"seen": self.config.policy.seen})
+        return self.requested_config.changed(policy={"seen": self.config.policy.seen})
 
     @cached_property
     def typical_weight(self) -> float:
@@ -130,7 +129,7 @@ class Bundle:
         self.log.save(folder / "features" / "log")
         self.sources.save(folder)
         self.rankers.save(folder / "rank")
-        (folder / _ASKED).write_text(self.asked.model_dump_json(indent=2), encoding="utf-8")
+        (folder / _REQUESTED).write_text(self.requested_config.model_dump_json(indent=2), encoding="utf-8")
         (folder / "policy").mkdir()
         (folder / "policy" / "policy.json").write_text(self.config.policy.model_dump_json(indent=2), encoding="utf-8")
         (folder / REPORT).parent.mkdir()
@@ -163,7 +162,7 @@ class Bundle:
         rankers = Rankers.load(folder / "rank")
         if manifest.feature_names != rankers.full.names:
             raise BundleError(f"{folder / MANIFEST} is damaged: its feature_names are not the columns of the ranker")
-        asked = folder / _ASKED
+        requested = folder / _REQUESTED
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         requests = folder / "evaluation" / "requests.parquet"
         sources = Sources.load(folder, config.candidates.sources)
@@ -171,7 +170,9 @@ class Bundle:
             sources.interest.vectors_file = registry.vectors_file
         return cls(
             config=config,
-            asked=parse_config(json.loads(asked.read_text(encoding="utf-8"))) if asked.exists() else config,
+            requested_config=(
+                parse_config(json.loads(requested.read_text(encoding="utf-8"))) if requested.exists() else config
+            ),
             catalogue=catalogue,
             log=InteractionLog.load(folder / "features" / "log", len(catalogue)),
             sources=sources,
@@ -199,7 +200,7 @@ class TrainedBundle(Bundle):
         cls,
         dataset: Dataset,
         config: Config,
-        asked: Config,
+        requested_config: Config,
         sources: Sources,
         features: FeatureSet,
         rankers: Rankers,
@@ -208,7 +209,7 @@ class TrainedBundle(Bundle):
         """A bundle of what a training made; the arguments are the attributes of these names."""
         return cls(
             config=config,
-            asked=asked,
+            requested_config=requested_config,
             catalogue=dataset.catalogue,
             log=dataset.log,
             sources=sources,

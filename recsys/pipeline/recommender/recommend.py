@@ -29,7 +29,7 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.fallback import popular_list
 from recsys.pipeline.recommender.item_list import ItemList
 from recsys.pipeline.recommender.known_users import KnownUsers
-from recsys.pipeline.recommender.lists import explainable, explained, lists_of
+from recsys.pipeline.recommender.lists import BlockLists
 from recsys.pipeline.recommender.live_events import LiveEvents
 from recsys.pipeline.recommender.similar import SimilarityKind, similarities
 from recsys.registry import Registry
@@ -143,12 +143,13 @@ class Recommender:
     def _recommend(self, requests: Sequence[Request], explain: bool, stages: Stages) -> list[ItemList]:
         block = replace(stages.run("history", lambda: self.block(requests)), stages=stages)
         ranked = self.rank(block, [request.n for request in requests])
-        lists = lists_of(requests, block, ranked, self.scoring, self.bundle)
+        of_block = BlockLists(requests, block, ranked, self.scoring, self.bundle)
+        lists = of_block.lists()
         if RANKER not in stages.left_out:
             users = [-1 if request.user_id is None else self.users.number(request.user_id) for request in requests]
-            lists = explainable(lists, block, ranked, self.scoring, self.bundle, self._event_names, users)
+            lists = of_block.explainable(lists, users, self._event_names)
             if explain:
-                lists = explained(lists, block, ranked, self.catalogue)
+                lists = of_block.explained(lists)
         queries = [None] * len(lists) if block.queries is None or self.reads_texts else block.queries
         left_out = tuple(stages.left_out)
         return [

@@ -24,8 +24,10 @@ from recsys.registry import Check
 WEEK = 7 * DAY
 _WEEKS = 4
 """Earlier windows of the same days of the week that the volume is compared with."""
+
 _FEW = 50
 """Fewer values than this say nothing of a distribution."""
+
 _MANY_LATE = 0.1
 """Share of the new signs of interest: a few are late in any log."""
 

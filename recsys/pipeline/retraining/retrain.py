@@ -92,8 +92,8 @@ def retrain(
         DataError: the log cannot be trained on.
     """
     champion = Bundle.load(registry)
-    config, asked = (override(tree, overrides, "retrain") for tree in (champion.config, champion.asked))
-    champion = replace(champion, config=config, asked=asked)
+    config, requested = (override(tree, overrides, "retrain") for tree in (champion.config, champion.requested_config))
+    champion = replace(champion, config=config, requested_config=requested)
     if isinstance(source, Dataset):
         increment = Increment.from_data(champion, source)
     else:

@@ -99,7 +99,7 @@ def continue_training(
         rankers = rankers_before_test.continued_again(continuation, rows, steps.rows(window, test), ranker, run)
         past_of_everything = steps.learn(split.end, 0.0, past_before_test.scoring.sources)
     sources = past_of_everything.scoring.sources
-    bundle = TrainedBundle.of(dataset, parent.config, parent.asked, sources, features, rankers, report)
+    bundle = TrainedBundle.of(dataset, parent.config, parent.requested_config, sources, features, rankers, report)
     return replace(bundle, continued=parent.continued + 1)
 
 

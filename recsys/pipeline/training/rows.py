@@ -53,14 +53,9 @@ class UnseenWindow:
 
 
 def training_rows(
-    past: PastScoring,
-    requests: PastRequests,
-    features: FeatureSet,
-    strongest: float,
-    progress: Progress,
-    met: NDArray[np.int64],
+    window: UnseenWindow, requests: PastRequests, strongest: float, progress: Progress, met: NDArray[np.int64]
 ) -> Iterator[RankerRows]:
-    """Rows of a window that the sources have not seen, some hundred requests at a time.
+    """Rows of requests of a window, some hundred requests at a time.
 
     If the log says what was shown, the shown items join the candidates, and what was shown and not chosen teaches the
     ranker what is not wanted. Rows that are only there because the item was shown are marked, because probabilities are
@@ -70,30 +65,25 @@ def training_rows(
     not wanted, unless the user chose it once more in the same visit.
 
     Args:
-        past: with sources fitted strictly before the window.
-        requests: the window's requests.
+        requests: of the window.
         strongest: weight of the strongest event.
         met: (n_items,) microseconds: an item gives rows only of requests after this moment.
     """
-    yield replace(_no_rows(len(features.names)), missed=requests.times_unanswered)
+    yield replace(_no_rows(len(window.features.names)), missed=requests.times_unanswered)
     done = 0
-    for part, block in past.blocks(requests):
-        rows = _rows_of_block(past, part, block, features, strongest, met)
+    for part, block in window.past.blocks(requests):
+        rows = _rows_of_block(window, part, block, strongest, met)
         done += len(part)
         progress(f"ranker rows: {done:,} of {counted(len(requests), 'request')}")
         yield rows
 
 
 def _rows_of_block(
-    past: PastScoring,
-    requests: PastRequests,
-    block: RequestBlock,
-    features: FeatureSet,
-    strongest: float,
-    met: NDArray[np.int64],
+    window: UnseenWindow, requests: PastRequests, block: RequestBlock, strongest: float, met: NDArray[np.int64]
 ) -> RankerRows:
     """The rows of the requests of one block; the other arguments are those of `training_rows`."""
-    n, (n_requests, n_items) = past.config.candidates.n, block.eligible.shape
+    past, (n_requests, n_items) = window.past, block.eligible.shape
+    n = past.config.candidates.n
     candidates = past.scoring.candidates(block, n, Pairs(requests.shown.rows, requests.shown.items))
     worth = _worth(requests, candidates, n_items)
     teaches = met[candidates.items] < requests.times[candidates.rows]
@@ -103,7 +93,7 @@ def _rows_of_block(
     has_target = np.bincount(rows_of_targets, weights=eligible, minlength=n_requests) > 0
     # Features include ranks among all candidates of a request, so all are computed before the rows that teach are kept.
     inside = covered[candidates.rows]
-    table = past.scoring.table(block, candidates.keep(inside), features)[teaches[inside]]
+    table = past.scoring.table(block, candidates.keep(inside), window.features)[teaches[inside]]
     inside &= teaches
     kept, worth = candidates.keep(inside), worth[inside]
     return RankerRows(

@@ -129,8 +129,7 @@ class TrainingSteps:
     def _rows(self, window: UnseenWindow, parts: Sequence[tuple[PastRequests, NDArray[np.int64]]]) -> RankerRows:
         """Rows of several sets of requests, each with the `met` of `training_rows`."""
         strongest = float(self._whole_log.weights.max(initial=0))
-        past, features, progress = window.past, window.features, self.run.progress
-        found = (training_rows(past, requests, features, strongest, progress, met) for requests, met in parts)
+        found = (training_rows(window, requests, strongest, self.run.progress, met) for requests, met in parts)
         return RankerRows.joined(chain.from_iterable(found))
 
     @property

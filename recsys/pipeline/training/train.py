@@ -71,36 +71,36 @@ def train(
     """
     check_kind(dataset, Dataset, "train takes a Dataset, such as load_dataset('my-data/') reads")
     check_kind(config, Config, "train takes a Config, such as load_config(None, ['text.epochs=2']) makes")
-    asked = config
+    requested = config
     config, split = prepared(dataset, config, progress, test_start)
     with tempfile.TemporaryDirectory() as folder, engine.held() if engine else nullcontext():
         cache = cache or VectorCache(Path(folder) / "vectors")
         if engine is not None:
             _encode_side_by_side(dataset, config, cache, engine, progress)
         steps = TrainingSteps(dataset, config, EventState(dataset.log), TrainingRun(seed, cache, engine, progress))
-        bundle = _learned(steps, split, asked, tuning)
+        bundle = _trained(steps, split, requested, tuning)
     return replace(bundle, report=replace(bundle.report, dataset=name))
 
 
-def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: Tuning | None) -> TrainedBundle:
+def _trained(steps: TrainingSteps, split: TemporalSplit, requested: Config, tuning: Tuning | None) -> TrainedBundle:
     """The three steps of `train`.
 
     Args:
-        asked: the configuration as it was given; in that of the steps, what was left open is already decided.
+        requested: the configuration as it was given; in that of the steps, what was left open is already decided.
     """
     # 1. The history teaches sources, and the ranker window a ranker.
     steps, window, rows = learn_from_history(steps, split)
     trials: tuple[Trial, ...] = ()
     if tuning is not None:
         steps, trials = _tune(steps, rows, window.features, tuning)
-        asked = asked.model_copy(update={"ranker": steps.config.ranker})
+        requested = requested.model_copy(update={"ranker": steps.config.ranker})
     older_columns = some_rows(rows.table)
     learning = steps.to_learn_from(rows)
     del rows  # they may be as large as everything else together
     rankers_before_test = steps.rankers(learning, window)
     requests = steps.requests_in(split.ranker_start, split.test_start)
     held_out: tuple[DialPoint, ...] = ()
-    if asked.policy.discovery == "auto":
+    if requested.policy.discovery == "auto":
         held_out = discovery_curve(window.pipeline(rankers_before_test), requests, steps.state)
         steps = with_worthwhile_discovery(steps, held_out)
     given = steps.to_learn_from(steps.rows_of_given(window, requests))
@@ -124,11 +124,11 @@ def _learned(steps: TrainingSteps, split: TemporalSplit, asked: Config, tuning: 
         report = with_figures_of_given(report, rankers_before_test, given_of_test)
         given = steps.to_learn_from(given.older, given.newest, given_of_test)
         rankers = replace(rankers, given=steps.rankers_of_given(given, window))
-    if asked.policy.discovery == "auto":
+    if requested.policy.discovery == "auto":
         steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()))
     sources = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources).scoring.sources
     report = replace(report, trials=tuple(map(asdict, trials)), features=columns)
-    return TrainedBundle.of(steps.dataset, steps.config, asked, sources, window.features, rankers, report)
+    return TrainedBundle.of(steps.dataset, steps.config, requested, sources, window.features, rankers, report)
 
 
 def _encode_side_by_side(

@@ -18,12 +18,16 @@ from recsys.text.tuning.lower import LowerLayers
 
 TITLES = 5
 """Newest events of a history that are read."""
+
 _TOKENS = 24
 """Tokens of one text that are read: what it begins with says what it is."""
+
 _PLAIN = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 """Architectures whose layers need nothing but states and a mask."""
+
 _NOBODY = -1
 """Owner of the history's tokens, which every candidate reads; a candidate's own are read by it alone."""
+
 _WEIGHTS = "teacher.safetensors"
 _SETTINGS = "teacher.json"
 

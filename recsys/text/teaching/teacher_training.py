@@ -19,19 +19,26 @@ from recsys.text.teaching.teacher import Teacher
 
 _POOL = 50
 """The best items of a request by the interest model: among them the teacher decides."""
+
 _LIST = 16
 """Items of one training list: the target, and others of the pool."""
+
 _LISTS_PER_STEP = 8
 """Training lists of one step of the optimizer."""
+
 _REQUESTS_PER_DRAW = 64
 """Requests whose best items are found at once."""
+
 _LAYERS_RATE, _HEAD_RATE = 0.15, 3.0
 """Learning rates over that of an adapter: whole weights move slowly, a head starts from nothing."""
+
 _SEEN = -1e4
 """Logit of items of the history. In a small catalogue they are in the pool all the same, with a share of 0."""
+
 _WEIGHT_DECAY = 0.01
 _RECENT = 200
 """Newest losses that are averaged in the message at the end."""
+
 _LARGEST_WEIGHT = 10.0
 """Largest weight of the teacher's logit; that of the model's own is 1."""
 
@@ -118,7 +125,7 @@ def train_teacher(
     opinions = teacher.score(pools.examples.histories(), pools.items)
     teacher.weight = _fitted_weight(pools, opinions)
     last = np.mean(losses[-_RECENT:]) if losses else np.nan
-    progress(f"text: teacher read {counted(len(losses), 'list')}, loss {last:.3f}; it counts {teacher.weight:.2f}")
+    progress(f"text: teacher read {counted(len(losses), 'list')}, loss {last:.3f}; its weight is {teacher.weight:.2f}")
 
 
 def draw_requests(training: Examples, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:

@@ -12,6 +12,7 @@ from recsys.text.examples import Examples
 
 _NEGATIVES = 1_024
 """Items drawn for a batch, as negatives for all its targets."""
+
 _SKIPPED = 8
 """Most items of a list, shown and not chosen, that serve as hard negatives for the one that was chosen."""
 

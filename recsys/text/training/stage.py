@@ -20,17 +20,23 @@ from recsys.text.tuning.adapter import AdaptedEncoder
 
 _STEPS_BETWEEN_CHECKS = 160
 """Most steps between two checks, which split an epoch evenly."""
+
 _PATIENCE = 4
 """Checks without a better state after which a stage ends."""
+
 _NOISE = 0.015
 """A later state is kept unless it is worse than the best by more than this share: the schedule favours late ones."""
+
 _WEIGHT_DECAY = 0.01
 _TOKENS_PER_STEP = 2_048
 """Tokens of a batch that the encoder reads with a gradient."""
+
 _ALONE_RATE = 4.0
 """Learning rate of the network when it is trained alone, as a multiple of that beside an adapter."""
+
 _SOFT_TARGETS = 32
 """Requests whose soft targets are part of each step."""
+
 _SLACK = 1.25
 """Measured durations are multiplied by this: the same work may take a little longer the next time."""
 

@@ -32,8 +32,10 @@ NETWORK, TEACHER = "network", "teacher"
 
 _PASSES = 4
 """The encoder is tuned where at least this many passes over the catalogue fit into the time that is left."""
+
 _TO_TEACH, _TO_ASK = 0.5, 0.2
 """Shares of the teacher's time: first it learns, then it gives soft targets; in the rest the network learns these."""
+
 _GENTLY = 0.25
 """Learning rate of a network that learns from a teacher, as a share of that of one that starts."""
 

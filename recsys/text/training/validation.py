@@ -10,6 +10,7 @@ from recsys.text.scoring import Scorer
 
 _CUT = 10
 """Places of the ndcg."""
+
 _REQUESTS_PER_BLOCK = 256
 
 

@@ -13,10 +13,13 @@ Peft = Literal["lora", "adalora", "ia3", "full"]
 
 _DROPOUT = 0.05
 """Dropout of the input of an adapter."""
+
 _ALLOCATIONS = 1_000
 """AdaLoRA's own count of steps: training maps its progress, by steps or by time, to it."""
+
 _WARM_UP, _SETTLED = 100, 200
 """AdaLoRA's steps before it takes directions away, and after it has."""
+
 _ORTHOGONALITY = 0.1
 """Weight of the penalty that keeps AdaLoRA's directions apart."""
 

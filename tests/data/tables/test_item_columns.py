@@ -132,7 +132,7 @@ def test_several_kinds_in_one_column_are_refused_with_their_place(posted: list[A
     assert caught.value.place == (row, "extra")
 
 
-def test_a_stored_item_of_no_year_that_exists_is_told_and_stops_no_other() -> None:
+def test_a_stored_item_of_no_year_that_exists_is_reported_and_stops_no_other() -> None:
     """As an earlier release stored it."""
     wrong = ItemChange("a", '{"item_id": "a", "title": "t", "created_at": "999999999999999"}')
     catalogue, told = change_fitting_items(BARE, [wrong, ItemChange("b", '{"item_id": "b", "title": "t"}')])

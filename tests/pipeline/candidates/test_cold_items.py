@@ -17,7 +17,6 @@ from recsys.pipeline.candidates.fitting import SourceFitting
 from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.candidates.sources import Sources
 from recsys.pipeline.past.requests import PastRequests
-from recsys.pipeline.past.scoring import PastScoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.recommender.user_lookup import history_of
@@ -49,12 +48,12 @@ def test_an_item_is_met_at_its_first_event() -> None:
 
 
 def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bundle, early: Dataset) -> None:
-    past = past_of(plain, early)
     requests = PastRequests.of(early.log, int(early.log.times[-30]), int(early.log.times[-1]) + 1)
+    window = UnseenWindow(past_of(plain, early), plain.features, int(early.log.times[-30]))
     always = np.full(len(early.catalogue), ALWAYS_MET)
-    every = RankerRows.joined([*training_rows(past, requests, plain.features, 4.0, print, always)])
+    every = RankerRows.joined([*training_rows(window, requests, 4.0, print, always)])
     met = np.where(np.arange(len(early.catalogue)) % 2 == 0, requests.times[-1], requests.times[0] - 1)
-    some = RankerRows.joined([*training_rows(past, requests, plain.features, 4.0, print, met)])
+    some = RankerRows.joined([*training_rows(window, requests, 4.0, print, met)])
     assert 0 < len(some.worth) < len(every.worth)
     assert some.sizes.max() <= len(early.catalogue) // 2 < every.sizes.max()
     assert some.wanted.sum() < every.wanted.sum()
@@ -71,9 +70,9 @@ def test_what_is_known_afterwards_only_teaches_nothing(
     users of whom nothing is known all items give rows, but for those whose past is hidden."""
     asked: list[tuple[PastRequests, np.ndarray]] = []
 
-    def noted(past: PastScoring, requests: PastRequests, *arguments: object) -> Iterator[RankerRows]:
+    def noted(window: UnseenWindow, requests: PastRequests, *arguments: object) -> Iterator[RankerRows]:
         asked.append((requests, arguments[-1]))  # type: ignore[arg-type]
-        return training_rows(past, requests, *arguments)  # type: ignore[arg-type]
+        return training_rows(window, requests, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("recsys.pipeline.training.steps.training_rows", noted)
     steps = TrainingSteps(early, plain_config, EventState(early.log), TrainingRun())

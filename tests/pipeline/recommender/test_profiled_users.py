@@ -71,7 +71,9 @@ def test_newcomers_get_what_their_town_likes(towns: Bundle, tmp_path: Path) -> N
         assert len(taste_of_list(recommender, "stranger")) > 1
 
 
-def test_what_is_told_of_a_user_is_shown_and_is_a_reason(towns: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_user_table_says_of_a_user_is_shown_and_is_a_reason(
+    towns: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
     recommender = Recommender(towns)
     assert profile_of(recommender, "new in book town") == {"town": ["book town"]}
     assert profile_of(recommender, "stranger") == {}
@@ -143,7 +145,7 @@ def test_a_retraining_from_a_store_keeps_the_towns_of_all_but_the_forgotten(town
     assert (trained.block(asked).profiles >= 0).tolist() == [True, False, True]
 
 
-def test_data_that_tell_of_towns_no_longer_are_trained_on_anew(
+def test_data_without_the_towns_of_users_are_trained_on_anew(
     towns: Bundle, dataset: Dataset, frames: Frames, tmp_path: Path
 ) -> None:
     assert can_continue(towns, dataset)

@@ -188,7 +188,7 @@ def test_a_request_may_pin_cap_and_explore_for_its_own_list(recommender: Recomme
 
 
 @pytest.mark.parametrize("policy", [{"diversty": 0.3}, {"diversity": 2}, {"discovery": 2}, {"seen": "sometimes"}])
-def test_a_wrong_policy_is_told_with_the_known_keys(recommender: Recommender, policy: dict[str, object]) -> None:
+def test_a_wrong_policy_is_reported_with_the_known_keys(recommender: Recommender, policy: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=rf"policy\.{next(iter(policy))}: .*known are seen, boosts, discovery"):
         ids(recommender, user_id=USER, policy=policy)
 

@@ -219,7 +219,7 @@ def test_what_a_server_logged_and_logs_no_more_is_missed(
     assert [check.name for check in check_data(served, dataset, 0) if not check.passed] == objections
 
 
-def test_what_comes_a_day_late_is_not_missed_and_its_absence_from_the_ranker_told(
+def test_what_comes_a_day_late_is_not_missed_and_its_absence_from_the_ranker_reported(
     champion: Bundle, frames: Frames, config: Config
 ) -> None:
     """Clicks come live; purchases, half of all events, in a nightly file. As many have come as are missing today."""
@@ -236,7 +236,7 @@ def test_what_comes_a_day_late_is_not_missed_and_its_absence_from_the_ranker_tol
     assert "late events" not in [check.name for check in in_time]
 
 
-def test_a_name_that_no_event_had_before_is_told(champion: Bundle, frames: Frames, config: Config) -> None:
+def test_a_name_that_no_event_had_before_is_reported(champion: Bundle, frames: Frames, config: Config) -> None:
     """Nobody has chosen its weight: it may be a hide, and counts as a sign of interest."""
 
     def told(name: str) -> list[str]:
@@ -315,7 +315,7 @@ def test_an_emptied_column_of_items_is_refused(
     assert f"100% of the known items that had a {column} have none now" in decision.reason
 
 
-def test_rules_that_no_longer_fit_the_items_are_refused_and_idle_ones_told(
+def test_rules_that_no_longer_fit_the_items_are_refused_and_idle_ones_reported(
     champion: Bundle, frames: Frames, config: Config
 ) -> None:
     """Nobody looks on when a catalogue is written in another way."""

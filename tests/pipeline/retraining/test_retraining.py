@@ -81,13 +81,13 @@ def test_a_training_anew_decides_again_what_was_left_to_training(
     """But for seen items: the served version and the new one must be asked for the same."""
     asked = parse_config(
         {
-            **plain.asked.model_dump(mode="json"),
+            **plain.requested_config.model_dump(mode="json"),
             "candidates": {"n": 30, "sources": ["popular", "transitions", "trending"]},
             "policy": {"seen": "auto", "discovery": "auto"},
         }
     )
     served = replace(
-        plain, asked=asked, config=plain.config.changed(candidates={"sources": ("popular", "transitions")})
+        plain, requested_config=asked, config=plain.config.changed(candidates={"sources": ("popular", "transitions")})
     )
     registry = Registry(tmp_path / "registry")
     registry.publish(served, why="for tests")
@@ -96,7 +96,7 @@ def test_a_training_anew_decides_again_what_was_left_to_training(
     assert decision.challenger is not None, decision.reason
     challenger = Bundle.load(registry, decision.challenger)
     assert any(line.startswith("trending is ") for line in told)
-    assert challenger.asked == asked.model_copy(
+    assert challenger.requested_config == asked.model_copy(
         update={"policy": asked.policy.model_copy(update={"seen": plain.config.policy.seen})}
     )
     assert challenger.config.policy.seen == plain.config.policy.seen == "keep"

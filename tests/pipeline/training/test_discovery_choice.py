@@ -27,7 +27,7 @@ def requests(early: Dataset, plain: Bundle) -> PastRequests:
     return PastRequests.of(early.log, split.ranker_start, split.test_start)
 
 
-def test_only_requests_that_taught_the_ranker_nothing_tell(
+def test_only_requests_that_taught_the_ranker_nothing_decide(
     early: Dataset, plain: Bundle, requests: PastRequests
 ) -> None:
     until = int(np.quantile(requests.times, 0.8))
@@ -40,7 +40,7 @@ def test_only_requests_that_taught_the_ranker_nothing_tell(
     assert discovery_curve(none_held_out, requests, pipeline.past.scoring.state) == ()
 
 
-def test_the_ranker_that_tells_is_the_one_without_the_newest_requests(plain: Bundle, requests: PastRequests) -> None:
+def test_the_ranker_that_decides_is_the_one_without_the_newest_requests(plain: Bundle, requests: PastRequests) -> None:
     """The published rankers learned from the ranker window and the test: what is held out is newer than the former."""
     older = plain.rankers.older
     assert older is not None
@@ -50,9 +50,9 @@ def test_the_ranker_that_tells_is_the_one_without_the_newest_requests(plain: Bun
 
 def test_training_names_a_setting_and_remembers_what_was_asked_for(plain: Bundle, plain_registry: Registry) -> None:
     loaded = Bundle.load(plain_registry)
-    assert plain.asked.policy.discovery == "auto"
+    assert plain.requested_config.policy.discovery == "auto"
     assert loaded.config.policy.discovery == plain.config.policy.discovery == 0.0, "all items are known there"
-    assert loaded.asked == plain.asked
+    assert loaded.requested_config == plain.requested_config
     assert worthwhile_discovery([plain.report.dials["discovery"]]) == 0.0
 
 

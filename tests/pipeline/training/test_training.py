@@ -76,7 +76,7 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     assert newer.table[of_fresh[1]][:, names.index("popular_score")].all(), "those of the next window do"
 
 
-def test_how_good_it_is_is_told_before_the_last_step(early: Dataset, plain_config: Config) -> None:
+def test_how_good_it_is_is_said_before_the_last_step(early: Dataset, plain_config: Config) -> None:
     told: list[str] = []
     report = train(early, plain_config, progress=told.append).report
     measured = f"measured on {report.n_requests:,} requests: ndcg@10 {report.metrics['ndcg@10']['mean']:.4f} ("
@@ -311,7 +311,7 @@ def test_rules_that_no_list_can_keep_are_found_at_once(
         train(early, load_config(None, (*plain_settings, rule)))
 
 
-def test_rules_that_concern_no_item_are_told(early: Dataset, plain_settings: tuple[str, ...]) -> None:
+def test_rules_that_concern_no_item_are_reported(early: Dataset, plain_settings: tuple[str, ...]) -> None:
     rules = (
         "policy.pins={coffee-0-small=1,cofee-1-small=2}",
         'policy.quotas=[{where={category="coffee"},at_least=2},{where={category="cofee"},at_least=2}]',
@@ -346,7 +346,7 @@ def test_what_is_missing_for_a_setting_is_found_at_once(
         train(early, load_config(None, (*plain_settings, *settings)))
 
 
-def test_groups_that_no_source_fills_are_told(early: Dataset, plain_settings: tuple[str, ...]) -> None:
+def test_groups_that_no_source_fills_are_reported(early: Dataset, plain_settings: tuple[str, ...]) -> None:
     settings = ('features.groups=["collaborative"]', 'features.exclude=["agreement"]', 'candidates.sources=["popular"]')
     with pytest.raises(ConfigError, match=r"features\.groups: these sources fill no feature of collaborative"):
         train(early, load_config(None, (*plain_settings, *settings)))

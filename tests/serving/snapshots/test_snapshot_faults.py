@@ -45,7 +45,7 @@ WRONG: dict[str, tuple[Callable[[World], object], str]] = {
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("wrong", WRONG)
-def test_one_that_cannot_be_used_is_told_of_and_replaced(
+def test_one_that_cannot_be_used_is_reported_and_replaced(
     world: World, items: list[str], caplog: pytest.LogCaptureFixture, wrong: str
 ) -> None:
     live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
@@ -79,7 +79,7 @@ def test_a_crash_while_one_is_written_leaves_the_one_before(world: World, items:
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_disk_that_cannot_be_written_is_told_of_once(
+def test_a_disk_that_cannot_be_written_is_reported_once(
     world: World, items: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     world.folder.symlink_to("nowhere")
