@@ -17,7 +17,7 @@ import errno
 import os
 from collections.abc import Sequence
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class RecsysError(Exception):
@@ -84,7 +84,8 @@ def check_kind(given: object, kind: type, wanted: str) -> None:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that a disk has no room. Libraries that are not Python keep the number in their text."""
+    """Whether an error says that a disk has no room, or no more for one file. Libraries that are not Python keep the
+    number in their text."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return True
     return any(os.strerror(number) in str(error) for number in _NO_ROOM) or "disk is full" in str(error)

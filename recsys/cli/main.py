@@ -38,7 +38,10 @@ UNEXPECTED = 1
 USAGE = 2
 INTERRUPTED = 130
 
-_MAKE_ROOM = "; a disk is full: make room where the command writes, and for temporary files ($TMPDIR, else /tmp)"
+_MAKE_ROOM = (
+    "; a disk is full: make room where the command writes, and for temporary files ($TMPDIR, else /tmp), or raise the "
+    "limits (quota, `ulimit -f`)"
+)
 
 _UNCACHED = "cannot cache function"
 """What numba says where neither the source's folder nor the user's may be written."""

@@ -77,6 +77,7 @@ def test_unexpected_error_shows_no_trace(verb, capsys) -> None:
     [
         OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
         SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        SafetensorError("Error while serializing: I/O error: File too large (os error 27)"),
         sqlite3.OperationalError("database or disk is full"),
     ],
 )
@@ -124,6 +125,23 @@ def test_termination_unwinds_like_an_interruption_unless_it_is_ignored(
         assert signal.getsignal(number) is before
     finally:
         signal.signal(number, usual)
+
+
+@pytest.mark.usefixtures("usual_signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_while_the_program_is_loaded(number: signal.Signals) -> None:
+    """It takes a moment; a trace would say nothing to whoever pressed Ctrl-C."""
+    program = (
+        "import signal, sys\n"
+        "class Pressing:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == 'recsys.cli.train': signal.raise_signal({int(number)})\n"
+        "sys.meta_path.insert(0, Pressing())\n"
+        "from recsys.__main__ import run\n"
+        "sys.exit(run())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "recsys: interrupted\n")
 
 
 @pytest.mark.usefixtures("usual_signals")

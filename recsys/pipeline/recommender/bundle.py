@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -229,9 +230,15 @@ def trained_config(registry: Registry, version: str) -> Config:
     """
     manifest = registry.manifest(version)
     try:
-        config = parse_config(manifest.config)
+        config = parse_config(_with_what_it_lacks(manifest.config))
         configured(config.features)
     except ConfigError as error:
         path = registry.path / "versions" / version / MANIFEST
         raise BundleError(f"{path} is damaged, or of another release: {error}") from error
     return config
+
+
+def _with_what_it_lacks(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of a version, which may be of a release that did not know `policy.discovery`: its lists kept
+    the ranker's order. Today's default leaves the decision to training, and a trained version is beyond that."""
+    return {**config, "policy": {"discovery": 0.0, **config.get("policy", {})}}

@@ -18,7 +18,7 @@ from recsys.data.log.interactions import NO_TIME
 from recsys.data.requests.request import Request
 from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.errors import DataError, check_kind
-from recsys.moments import clock
+from recsys.moments import DAY, SECOND, clock, iso_time
 from recsys.pipeline.candidates.request_block import Askers, RequestBlock, block_size
 from recsys.pipeline.candidates.sources import TEXT
 from recsys.pipeline.candidates.stages import Stages
@@ -33,6 +33,9 @@ from recsys.pipeline.recommender.lists import BlockLists
 from recsys.pipeline.recommender.live_events import LiveEvents
 from recsys.pipeline.recommender.similar import SimilarityKind, similarities
 from recsys.registry import Registry
+
+_AHEAD = 366 * DAY
+"""How far ahead of the clock a time may lie that is taken for one in another unit."""
 
 _WANTED = "a list is made for a Request, such as Request(user_id='u1', n=10)"
 
@@ -259,9 +262,27 @@ class Recommender:
         """Requests as numbers, with their histories and rules.
 
         Raises:
-            DataError, ConfigError: a filter, policy key or query of a request is invalid.
+            DataError, ConfigError: a filter, policy key or query of a request is invalid, or its time is not one of
+                microseconds.
         """
+        self._check_times(requests)
         return block_of(requests, self._askers(requests), self.scoring, self.bundle)
+
+    def _check_times(self, requests: Sequence[Request]) -> None:
+        """Refuse times in seconds or milliseconds. Taken for microseconds they lie in January 1970, before everything
+        that is known, where a list would be one for nobody. Row numbers in place of times are no such case."""
+        times = self.bundle.log.times
+        if not len(times):
+            return
+        first, last = int(times[0]), max(clock(), int(times[-1])) + _AHEAD
+        for request in requests:
+            for unit, microseconds in (("seconds", SECOND), ("milliseconds", SECOND // 1_000)):
+                if request.time is not None and request.time < first <= request.time * microseconds <= last:
+                    raise DataError(
+                        f"request {request.request_id!r}: time {request.time} is {iso_time(request.time)} in "
+                        "microseconds, before the first known event; if it counts "
+                        f"{unit}, multiply it by {microseconds}"
+                    )
 
     def _askers(self, requests: Sequence[Request]) -> Askers:
         users, now = self._stored(requests)

@@ -399,3 +399,19 @@ def test_a_version_that_is_removed_while_it_is_loaded_is_said_to_be_gone(
     shutil.copytree(trained_registry, tmp_path / "reg")
     with pytest.raises(BundleError, match="has no version"):
         Bundle.load(Removed(tmp_path / "reg"))
+
+
+def test_a_version_of_a_release_before_discovery_keeps_the_order_of_its_ranker(
+    trained_registry: Path, tmp_path: Path
+) -> None:
+    """Only training decides what `auto` is, and it is done: no list could be made."""
+    shutil.copytree(trained_registry, tmp_path / "reg")
+    registry = Registry(tmp_path / "reg")
+    file = registry.path_of(registry.resolve(None)) / "manifest.json"
+    manifest = json.loads(file.read_bytes())
+    del manifest["config"]["policy"]["discovery"]
+    manifest["schema_version"], manifest["checksum"] = 5, ""
+    file.write_text(json.dumps(manifest))
+    recommender = Recommender.load(registry)
+    assert recommender.bundle.config.policy.discovery == 0
+    check(recommender.recommend(Request(user_id=USER)), 10)

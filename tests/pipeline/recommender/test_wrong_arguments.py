@@ -8,8 +8,19 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from recsys import Bundle, ConfigError, Recommender, Registry, Request, dataset_from_frames, load_dataset, train
+from recsys import (
+    Bundle,
+    ConfigError,
+    DataError,
+    Recommender,
+    Registry,
+    Request,
+    dataset_from_frames,
+    load_dataset,
+    train,
+)
 from recsys.data.dataset import Dataset
+from recsys.moments import DAY
 from recsys.pipeline.recommender.user_lookup import history_of
 
 Call = Callable[[Any, Path], object]
@@ -42,6 +53,17 @@ def test_an_argument_of_another_kind_is_refused_where_it_is_given(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         call(recommender, tmp_path)
+
+
+@pytest.mark.parametrize(("unit", "microseconds"), [("seconds", 1_000_000), ("milliseconds", 1_000)])
+def test_a_time_in_another_unit_is_refused(recommender: Recommender, unit: str, microseconds: int) -> None:
+    """It would be one of January 1970, when nobody had chosen anything."""
+    last = int(recommender.bundle.log.times[-1])
+    said = rf"time \d+ is 1970-01-.* before the first known event; if it counts {unit}, multiply it by {microseconds}$"
+    with pytest.raises(DataError, match=said):
+        recommender.recommend(Request("u1", time=last // microseconds))
+    for time in (last, 0, 1_000, int(recommender.bundle.log.times[0]) - 365 * DAY):  # early, and not by mistake
+        recommender.recommend(Request("u1", time=time))
 
 
 def test_a_bundle_is_loaded_from_a_path_too(trained_registry: Path) -> None:
