@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 import pytest
-from feature_world import CLICK, N_ITEMS, NAN, NOW, expect, make_facts, make_log, pairs_of, values
+from feature_world import CLICK, DAY, N_ITEMS, NAN, NOW, expect, make_facts, make_log, pairs_of, values
 
 from features.further_columns import FurtherColumns
 from features.item_facts import ItemFacts
 from features.kinds.base import Kind
-from features.kinds.items import GroupPopularity, ItemReplaced
+from features.kinds.items import GroupPopularity, ItemDaysUntil, ItemReplaced
 from features.kinds.users import UserLabelShare, UserLineStep, UserNamedShare, UserQuantityDistance, UserQuantityStep
 from features.state import EventState
 from recsys.data.items.catalogue import ItemCatalogue
@@ -49,6 +49,26 @@ def test_columns_of_ones_own_are_compared_with_the_history() -> None:
     for kind in (UserLabelShare("author"), UserQuantityDistance("weight"), UserQuantityStep("weight")):
         expect(found(kind, user=-1), *[NAN] * 6)
         expect(values(kind, []), *[NAN] * 6)
+
+
+def test_how_long_it_is_until_the_date_of_an_item() -> None:
+    days = [3, 0.5, 0, -2, None, 1]
+    moments = [None if day is None else NOW + int(day * DAY) for day in days]
+    dates = pl.Series(moments, dtype=pl.Datetime("us"))
+    facts = facts_with(
+        {
+            "starts": dates,
+            "starts_utc": dates.dt.replace_time_zone("UTC"),
+            "written": dates.dt.to_string("iso:strict"),
+            "note": ["2024-05-27", "soon", None, None, None, None],
+            "weight": [1.5] * N_ITEMS,
+        }
+    )
+    pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts)
+    for column in ("starts", "starts_utc", "written"):
+        expect(ItemDaysUntil(column).values(pairs).tolist(), 3, 0.5, 0, -2, NAN, 1)
+    for column in ("note", "weight", "gone"):
+        expect(ItemDaysUntil(column).values(pairs).tolist(), *[NAN] * 6)
 
 
 def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_common_with() -> None:
