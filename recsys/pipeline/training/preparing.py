@@ -10,6 +10,7 @@ from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.taken_back import without_taken_back
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.moments import day_of
@@ -48,7 +49,7 @@ def prepared(
     if config.ranker.debias:
         _check_places(log.between(split.ranker_start, split.test_start))
     # What people do in the test window chooses neither columns nor rules that are measured on it.
-    before = log.before(split.test_start)
+    before = without_taken_back(log.before(split.test_start), config.events.takes_back)
     config = config.model_copy(update={"features": with_event_columns(config.features, before, progress)})
     config = config.model_copy(update={"policy": resolve_seen(config.policy, before)})
     if config.policy.discovery == "auto":  # training chooses when it has a ranker
