@@ -57,6 +57,14 @@ def reference_columns(frame: pl.DataFrame) -> tuple[str, ...]:
     return tuple(name for name in _unknown(frame) if _is_label(frame[name]) and _are_references(frame, name))
 
 
+def alike_in(frame: pl.DataFrame, columns: Sequence[str]) -> sp.csr_matrix:
+    """(n_items, n_groups) 1 in the group of the items that have the same values in all these columns, where no value is
+    one too."""
+    groups = frame.select(pl.struct(columns).rank("dense")).to_series().to_numpy() - 1
+    n = len(groups)
+    return sp.csr_matrix((np.ones(n, dtype=np.float32), groups, np.arange(n + 1)))
+
+
 class LineColumns(NamedTuple):
     """The columns that make lines of items."""
 
@@ -113,6 +121,7 @@ class FurtherColumns:
         self._frame, self._past = catalogue.frame, past
         self._created, self._gone = catalogue.created, catalogue.gone
         self._labels: dict[tuple[str, int | None], sp.csr_matrix | None] = {}
+        self._alike: dict[tuple[str, ...], sp.csr_matrix | None] = {}
         self._named: dict[str, sp.csr_matrix | None] = {}
         self._places: dict[str, NDArray[np.float32] | None] = {}
         self._moments: dict[str, NDArray[np.float64] | None] = {}
@@ -124,6 +133,8 @@ class FurtherColumns:
         """Prepare now what an earlier catalogue had prepared, so that no request has to wait for it."""
         for labels in tuple(earlier._labels):
             self.labels(*labels)
+        for names in tuple(earlier._alike):
+            self.alike(names)
         for column in tuple(earlier._named):
             self.named(column)
         for column in tuple(earlier._places):
@@ -145,6 +156,14 @@ class FurtherColumns:
                 members_of(self._frame[column], self._frame["item_id"], level) if has_labels else None
             )
         return self._labels[column, level]
+
+    def alike(self, columns: tuple[str, ...]) -> sp.csr_matrix | None:
+        """(n_items, n_groups) 1 in the group of the items that have the same values in all these columns; None where a
+        column is missing."""
+        if columns not in self._alike:
+            has_all = all(name in self._frame.columns for name in columns)
+            self._alike[columns] = alike_in(self._frame, columns) if has_all else None
+        return self._alike[columns]
 
     def named(self, column: str) -> sp.csr_matrix | None:
         """(n_items, n_items) 1 where an item (row) names another one; None where none does."""

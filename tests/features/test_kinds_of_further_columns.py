@@ -11,7 +11,14 @@ from features.further_columns import FurtherColumns
 from features.item_facts import ItemFacts
 from features.kinds.base import Kind
 from features.kinds.items import GroupPopularity, ItemDaysUntil, ItemReplaced
-from features.kinds.users import UserLabelShare, UserLineStep, UserNamedShare, UserQuantityDistance, UserQuantityStep
+from features.kinds.users import (
+    UserAlikeShare,
+    UserLabelShare,
+    UserLineStep,
+    UserNamedShare,
+    UserQuantityDistance,
+    UserQuantityStep,
+)
 from features.state import EventState
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.items.item_past import ItemPast
@@ -49,6 +56,25 @@ def test_columns_of_ones_own_are_compared_with_the_history() -> None:
     for kind in (UserLabelShare("author"), UserQuantityDistance("weight"), UserQuantityStep("weight")):
         expect(found(kind, user=-1), *[NAN] * 6)
         expect(values(kind, []), *[NAN] * 6)
+
+
+def test_what_is_alike_in_several_columns_counts_as_the_same() -> None:
+    facts = facts_with(
+        {
+            "kind": ["yoga", "yoga", "yoga", "boxing", "boxing", None],
+            "weekday": ["Monday", "Monday", "Friday", "Friday", "Friday", None],
+            "room": [["a"], ["a"], ["a"], ["a"], ["b"], None],
+        }
+    )
+    log = make_log([(0, 0, CLICK, NOW - 4), (0, 1, CLICK, NOW - 3), (0, 3, CLICK, NOW - 2), (0, 5, CLICK, NOW - 1)])
+
+    def found(*columns: str, user: int = 0) -> list[float]:
+        return UserAlikeShare(columns).values(pairs_of(EventState(log), [user], [NOW], facts=facts)).tolist()
+
+    expect(found("kind", "weekday"), 2 / 4, 2 / 4, 0, 1 / 4, 1 / 4, 1 / 4)
+    expect(found("kind", "weekday", "room"), 2 / 4, 2 / 4, 0, 1 / 4, 0, 1 / 4)
+    expect(found("kind", "gone"), *[NAN] * 6)
+    expect(found("kind", "weekday", user=-1), *[NAN] * 6)
 
 
 def test_how_long_it_is_until_the_date_of_an_item() -> None:
