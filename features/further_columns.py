@@ -15,6 +15,7 @@ from recsys.data.groups.membership import is_code, members_of, names_values
 from recsys.data.groups.references import are_references, named_rows
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.items.item_past import ItemPast
+from recsys.data.tables.parsing import times_of
 from recsys.data.tables.schema import ITEMS
 
 _KNOWN = frozenset(column.name for column in ITEMS)
@@ -37,6 +38,9 @@ _LEAST_STEPS = 0.5
 _LEAST_ALIKE = 0.5
 """Share of the parts of lines that must begin with the same number."""
 
+_DATE = r"^\d{4}-\d\d-\d\d"
+"""How texts of a column of dates begin; plain numbers may be anything."""
+
 
 def label_columns(frame: pl.DataFrame) -> tuple[str, ...]:
     """Further columns whose values name what items are: text, truth values, whole numbers (ids, sizes)."""
@@ -51,6 +55,14 @@ def quantity_columns(frame: pl.DataFrame) -> tuple[str, ...]:
 def reference_columns(frame: pl.DataFrame) -> tuple[str, ...]:
     """Further columns that name other items by their ids."""
     return tuple(name for name in _unknown(frame) if _is_label(frame[name]) and _are_references(frame, name))
+
+
+def alike_in(frame: pl.DataFrame, columns: Sequence[str]) -> sp.csr_matrix:
+    """(n_items, n_groups) 1 in the group of the items that have the same values in all these columns, where no value is
+    one too."""
+    groups = frame.select(pl.struct(columns).rank("dense")).to_series().to_numpy() - 1
+    n = len(groups)
+    return sp.csr_matrix((np.ones(n, dtype=np.float32), groups, np.arange(n + 1)))
 
 
 class LineColumns(NamedTuple):
@@ -109,8 +121,10 @@ class FurtherColumns:
         self._frame, self._past = catalogue.frame, past
         self._created, self._gone = catalogue.created, catalogue.gone
         self._labels: dict[tuple[str, int | None], sp.csr_matrix | None] = {}
+        self._alike: dict[tuple[str, ...], sp.csr_matrix | None] = {}
         self._named: dict[str, sp.csr_matrix | None] = {}
         self._places: dict[str, NDArray[np.float32] | None] = {}
+        self._moments: dict[str, NDArray[np.float64] | None] = {}
         self._lines: dict[LineColumns, Lines | None] = {}
         self._successors: dict[LineColumns, NDArray[np.float64] | None] = {}
         self._popularities: dict[str, NDArray[np.float32] | None] = {}
@@ -119,10 +133,14 @@ class FurtherColumns:
         """Prepare now what an earlier catalogue had prepared, so that no request has to wait for it."""
         for labels in tuple(earlier._labels):
             self.labels(*labels)
+        for names in tuple(earlier._alike):
+            self.alike(names)
         for column in tuple(earlier._named):
             self.named(column)
         for column in tuple(earlier._places):
             self.places(column)
+        for column in tuple(earlier._moments):
+            self.moments(column)
         for columns in tuple(earlier._lines):
             self.lines(*columns)
         for columns in tuple(earlier._successors):
@@ -139,6 +157,14 @@ class FurtherColumns:
             )
         return self._labels[column, level]
 
+    def alike(self, columns: tuple[str, ...]) -> sp.csr_matrix | None:
+        """(n_items, n_groups) 1 in the group of the items that have the same values in all these columns; None where a
+        column is missing."""
+        if columns not in self._alike:
+            has_all = all(name in self._frame.columns for name in columns)
+            self._alike[columns] = alike_in(self._frame, columns) if has_all else None
+        return self._alike[columns]
+
     def named(self, column: str) -> sp.csr_matrix | None:
         """(n_items, n_items) 1 where an item (row) names another one; None where none does."""
         if column not in self._named:
@@ -153,6 +179,13 @@ class FurtherColumns:
             has_numbers = column in self._frame.columns and self._frame[column].dtype.is_numeric()
             self._places[column] = _places(self._frame[column]) if has_numbers else None
         return self._places[column]
+
+    def moments(self, column: str) -> NDArray[np.float64] | None:
+        """(n_items,) microseconds of the date that each item has in a column, NaN where it is missing; None where it is
+        no column of dates."""
+        if column not in self._moments:
+            self._moments[column] = _moments(self._frame[column]) if column in self._frame.columns else None
+        return self._moments[column]
 
     def popularities(self, column: str) -> NDArray[np.float32] | None:
         """(n_items,) how many times as often as a typical item those with the same value are wanted while they are
@@ -231,6 +264,19 @@ def _places(values: pl.Series) -> NDArray[np.float32] | None:
         return None
     places = (numbers.rank("average") - 0.5) / known  # equal ones share theirs
     return places.cast(pl.Float32).fill_null(np.nan).to_numpy()
+
+
+def _moments(values: pl.Series) -> NDArray[np.float64] | None:
+    if values.dtype == pl.String:
+        if not values.drop_nulls().str.contains(_DATE).all():
+            return None
+        moments = times_of(values)
+    elif values.dtype == pl.Date or isinstance(values.dtype, pl.Datetime):
+        moments = values.cast(pl.Datetime("us")).dt.epoch("us")
+    else:
+        return None
+    known = moments.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return None if np.isnan(known).all() else known
 
 
 def _is_single_name(values: pl.Series) -> bool:

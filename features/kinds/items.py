@@ -272,6 +272,22 @@ class ItemReplaced(Kind):
         return found
 
 
+@dataclass(frozen=True)
+class ItemDaysUntil(Kind):
+    """Days from the request to the date that the candidate has in a column, such as that of a concert; below 0 once it
+    has passed, NaN without a date."""
+
+    column: str
+    scope: ClassVar[Scope] = "item"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        further = pairs.facts.further
+        moments = None if further is None else further.moments(self.column)
+        if moments is None:
+            return np.full(len(pairs), np.nan, dtype=np.float32)
+        return ((moments[pairs.items] - pairs.histories.now[pairs.rows]) / DAY).astype(np.float32)
+
+
 KINDS: tuple[type[Kind], ...] = (
     ItemCount,
     ItemDecayed,
@@ -285,5 +301,6 @@ KINDS: tuple[type[Kind], ...] = (
     ItemFact,
     GroupPopularity,
     ItemReplaced,
+    ItemDaysUntil,
 )
 """The kinds of this file, for `features.extra`."""

@@ -86,6 +86,20 @@ def _shares(pairs: PairBatch, values: sp.csr_matrix | None, of: Of) -> NDArray[n
 
 
 @dataclass(frozen=True)
+class UserAlikeShare(Kind):
+    """Share of the acts on items that have the candidate's values in all of some columns: on other dates of the class
+    that is given every Monday at seven, or on the same product under another id. Shares of single columns do not tell
+    who swims on Mondays and boxes on Fridays from who does it the other way round."""
+
+    columns: tuple[str, ...]
+    scope: ClassVar[Scope] = "user-category"
+
+    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        further = pairs.facts.further
+        return _shares(pairs, None if further is None else further.alike(self.columns), "acts")
+
+
+@dataclass(frozen=True)
 class UserNamedShare(Kind):
     """Of the items that the candidate names by their ids in a further column, the share that the user acted on: of the
     courses that a course requires, of the devices that an accessory fits. NaN where it names none."""
@@ -186,6 +200,7 @@ class PriceRatio(Member):
 KINDS: tuple[type[Kind], ...] = (
     UserTagShare,
     UserLabelShare,
+    UserAlikeShare,
     UserNamedShare,
     UserQuantityDistance,
     UserQuantityStep,

@@ -58,6 +58,11 @@ class EventsConfig(Section):
         description="worth of one event of each name; that of an impression is 0",
     )
     default_weight: Weight = Field(1.0, description="weight of an event that `weights` does not name")
+    takes_back: tuple[str, ...] = Field(
+        ("cancel", "refund"),
+        description="events after which what their user did with the item before teaches nothing any more; in a shop, "
+        "add `return`",
+    )
     min_value: dict[str, float] = Field(
         default={"rating": 4.0}, description="an event whose value is below this is worth 0 (a bad rating)"
     )

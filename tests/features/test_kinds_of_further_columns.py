@@ -30,9 +30,16 @@ from hypothesis import strategies as st
 from features.further_columns import FurtherColumns
 from features.item_facts import ItemFacts
 from features.kinds.base import Kind
-from features.kinds.items import GroupPopularity, ItemReplaced
+from features.kinds.items import GroupPopularity, ItemDaysUntil, ItemReplaced
 from features.kinds.matches import UserItemDue, UserLabelDue
-from features.kinds.users import UserLabelShare, UserLineStep, UserNamedShare, UserQuantityDistance, UserQuantityStep
+from features.kinds.users import (
+    UserAlikeShare,
+    UserLabelShare,
+    UserLineStep,
+    UserNamedShare,
+    UserQuantityDistance,
+    UserQuantityStep,
+)
 from features.state import EventState
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.items.item_past import ItemPast
@@ -114,6 +121,45 @@ def test_a_column_in_which_each_item_has_its_own_value_is_due_as_the_item_is(
         pairs = pairs_of(state, users, [now] * len(users), facts=facts)
         expected = UserItemDue().values(pairs)
         np.testing.assert_allclose(UserLabelDue("substance").values(pairs), expected, rtol=1e-6)
+
+
+def test_what_is_alike_in_several_columns_counts_as_the_same() -> None:
+    facts = facts_with(
+        {
+            "kind": ["yoga", "yoga", "yoga", "boxing", "boxing", None],
+            "weekday": ["Monday", "Monday", "Friday", "Friday", "Friday", None],
+            "room": [["a"], ["a"], ["a"], ["a"], ["b"], None],
+        }
+    )
+    log = make_log([(0, 0, CLICK, NOW - 4), (0, 1, CLICK, NOW - 3), (0, 3, CLICK, NOW - 2), (0, 5, CLICK, NOW - 1)])
+
+    def found(*columns: str, user: int = 0) -> list[float]:
+        return UserAlikeShare(columns).values(pairs_of(EventState(log), [user], [NOW], facts=facts)).tolist()
+
+    expect(found("kind", "weekday"), 2 / 4, 2 / 4, 0, 1 / 4, 1 / 4, 1 / 4)
+    expect(found("kind", "weekday", "room"), 2 / 4, 2 / 4, 0, 1 / 4, 0, 1 / 4)
+    expect(found("kind", "gone"), *[NAN] * 6)
+    expect(found("kind", "weekday", user=-1), *[NAN] * 6)
+
+
+def test_how_long_it_is_until_the_date_of_an_item() -> None:
+    days = [3, 0.5, 0, -2, None, 1]
+    moments = [None if day is None else NOW + int(day * DAY) for day in days]
+    dates = pl.Series(moments, dtype=pl.Datetime("us"))
+    facts = facts_with(
+        {
+            "starts": dates,
+            "starts_utc": dates.dt.replace_time_zone("UTC"),
+            "written": dates.dt.to_string("iso:strict"),
+            "note": ["2024-05-27", "soon", None, None, None, None],
+            "weight": [1.5] * N_ITEMS,
+        }
+    )
+    pairs = pairs_of(EventState(make_log([])), [0], [NOW], facts=facts)
+    for column in ("starts", "starts_utc", "written"):
+        expect(ItemDaysUntil(column).values(pairs).tolist(), 3, 0.5, 0, -2, NAN, 1)
+    for column in ("note", "weight", "gone"):
+        expect(ItemDaysUntil(column).values(pairs).tolist(), *[NAN] * 6)
 
 
 def test_what_has_not_been_chosen_yet_is_as_wanted_as_what_it_has_something_in_common_with() -> None:

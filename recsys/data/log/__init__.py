@@ -4,4 +4,5 @@ interactions, merging     the log; logs as one
 visits                    acts on an item within the hour
 history, history_loops    what users did before some requests; loops over it
 repeats                   whether people come back
+taken_back                what they brought back
 """

@@ -180,7 +180,8 @@ def _labelled_blocks(recommender: Recommender, requests: Sequence[Request]) -> I
 def _on_newer(bundle: Bundle, dataset: Dataset, name: str, progress: Progress) -> EvaluationReport:
     """Measure on the requests in the events that came after the version, each as at its own moment."""
     newer = dataset.log.after(bundle.data_record.end)
-    found = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1)
+    takes_back = bundle.config.events.takes_back
+    found = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1, takes_back)
     requests = found.drawn(bundle.config.data.max_requests, _SEED)
     if not len(requests):
         raise DataError(f"the events after version {bundle.version} hold no sign of interest; add newer events that do")

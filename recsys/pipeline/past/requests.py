@@ -1,5 +1,6 @@
 """The past requests of a window: who wanted what, when, and what was shown."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from recsys.arrays.ragged import offsets_of, places_within
 from recsys.data.log.history import HistoryBatch
 from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.taken_back import without_taken_back
 from recsys.pipeline.past.log_requests import requests_of_log
 from recsys.pipeline.past.request_parts import GivenHistories, ItemsOfRequests, Unanswered
 
@@ -197,10 +199,15 @@ class PastRequests:
         return replace(self.take(chosen), n_left_out=n_left_out, unanswered=self.unanswered.take(unanswered))
 
     @classmethod
-    def of(cls, log: InteractionLog, start: int, end: int) -> "PastRequests":
+    def of(cls, log: InteractionLog, start: int, end: int, takes_back: Collection[str] = ()) -> "PastRequests":
         """All requests of the window [start, end) that were followed by a sign of interest in it, and the users and
-        times of the unanswered ones."""
-        found = requests_of_log(log, start, end)
+        times of the unanswered ones.
+
+        Args:
+            takes_back: names of events, see `without_taken_back`: what was taken back was not wanted, whenever that
+                became known.
+        """
+        found = requests_of_log(without_taken_back(log, takes_back), start, end)
         is_answered = pl.col("targets").list.len() > 0
         requests, unanswered = found.filter(is_answered), found.filter(~is_answered, "has_list")
         users = requests["user"].to_numpy()

@@ -4,9 +4,17 @@ import re
 from collections.abc import Collection, Iterable
 
 import polars as pl
+import scipy.sparse as sp
 
 from features.configured import configured
-from features.further_columns import LineColumns, label_columns, line_columns, quantity_columns, reference_columns
+from features.further_columns import (
+    LineColumns,
+    alike_in,
+    label_columns,
+    line_columns,
+    quantity_columns,
+    reference_columns,
+)
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.groups.membership import members_of, names_values
 from recsys.data.groups.paths import depth
@@ -91,6 +99,8 @@ def with_further_columns(
     popularities = map(_popularity, [name for name in labels if names_values(frame[name])])
     known = [name for name in _KNOWN if name in frame.columns and name not in named and _has_shared_values(frame, name)]
     dues = map(_due, columns_of_returns(catalogue, log, [*known, *labels]) if log is not None else ())
+    described = ("title", *(name for name in _KNOWN if name in frame.columns), *labels)
+    alike = [_alike(described)] if described not in named and _are_shared(alike_in(frame, described)) else []
     taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
     found = [
         *_first(comparisons, taken, _MOST),
@@ -98,6 +108,7 @@ def with_further_columns(
         *_first(quantity_steps, taken, _MOST_QUANTITY_STEPS),
         *_first(popularities, taken, _MOST_POPULARITIES),
         *_first(dues, taken, _MOST_DUES),
+        *_first(alike, taken, 1),
     ]
     if not found:
         return config
@@ -120,7 +131,12 @@ def _is_covered(frame: pl.DataFrame, column: str) -> bool:
 def _has_shared_values(frame: pl.DataFrame, column: str, level: int | None = None) -> bool:
     """Whether enough items have a value (of paths: at this level), and enough of these share it with others."""
     members = members_of(frame[column], frame["item_id"], level) if _is_covered(frame, column) else None
-    return members is not None and members.shape[1] > 1 and members.nnz >= _LEAST_SHARED * members.shape[1]
+    return members is not None and _are_shared(members)
+
+
+def _are_shared(members: sp.csr_matrix) -> bool:
+    """Whether there are several groups of items, and these have several items each on average."""
+    return bool(members.shape[1] > 1 and members.nnz >= _LEAST_SHARED * members.shape[1])
 
 
 def _has_differing_numbers(frame: pl.DataFrame, column: str) -> bool:
@@ -168,6 +184,11 @@ def _due(column: str) -> ExtraFeature:
     return _extra(f"user_{slug(column)}_due", "UserLabelDue", meaning, column=column)
 
 
+def _alike(columns: tuple[str, ...]) -> ExtraFeature:
+    meaning = f"share of the history with the same {', '.join(columns)} as the candidate"
+    return _extra("user_alike_share", "UserAlikeShare", meaning, columns=columns)
+
+
 def _step(columns: LineColumns) -> ExtraFeature:
     label, number, part = columns
     order = f"{part} and {number}" if part else number
@@ -186,7 +207,7 @@ def _arguments_of(columns: LineColumns) -> dict[str, str]:
     return {"column": label, "number": number, **({"part": part} if part else {})}
 
 
-def _extra(name: str, kind: str, meaning: str, **arguments: str | int) -> ExtraFeature:
+def _extra(name: str, kind: str, meaning: str, **arguments: str | int | tuple[str, ...]) -> ExtraFeature:
     return ExtraFeature(name=name, kind=kind, arguments=arguments, meaning=meaning)
 
 

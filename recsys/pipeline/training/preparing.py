@@ -10,6 +10,7 @@ from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.taken_back import without_taken_back
 from recsys.data.split import TemporalSplit
 from recsys.errors import DataError
 from recsys.moments import day_of
@@ -34,8 +35,9 @@ def prepared(
     """
     log, catalogue = dataset.log, dataset.catalogue
     split = TemporalSplit.of(log, config.data, test_start)
-    # What people do in the test window does not choose what is measured on it.
-    before, of_worth = log.before(split.test_start), len(log.worths) > 1
+    # What people do in the test window chooses neither columns nor rules that are measured on it.
+    before = without_taken_back(log.before(split.test_start), config.events.takes_back)
+    of_worth = len(log.worths) > 1
     features = with_further_columns(config.features, catalogue, progress, of_worth=of_worth, log=before)
     configured(features)
     config = config.model_copy(update={"features": features})

@@ -1,5 +1,6 @@
 """Other ways to split a log for an evaluation: the version's configuration is trained and measured on each split."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -75,7 +76,11 @@ def evaluate_splits(
         DataError: the log is too short to be cut so.
     """
     log, config = dataset.log, bundle.config_from_scratch
-    cuts = [leave_one_out(log, _SEED)] if split == "leave-one-out" else rolling(log, config.data, windows)
+    takes_back = config.events.takes_back
+    if split == "leave-one-out":
+        cuts = [leave_one_out(log, _SEED, takes_back)]
+    else:
+        cuts = rolling(log, config.data, windows, takes_back)
     reports = []
     for cut in cuts:
         progress(f"{cut.name}: training on {counted(len(cut.train), 'event')}")
@@ -102,9 +107,14 @@ def _measured(cut: TrainTestSplit, log: InteractionLog, trained: Bundle, progres
     return replace(report, windows=(window,), features=trained.report.features)
 
 
-def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[TrainTestSplit]:
+def rolling(
+    log: InteractionLog, config: DataConfig, windows: int, takes_back: Collection[str] = ()
+) -> list[TrainTestSplit]:
     """The test window in parts with equally many signs of interest; each is measured by what has learned from all
     before it.
+
+    Args:
+        takes_back: see `PastRequests.of`.
 
     Raises:
         DataError: it has fewer distinct moments than windows.
@@ -116,21 +126,22 @@ def rolling(log: InteractionLog, config: DataConfig, windows: int) -> list[Train
     if len(bounds) <= windows:
         raise DataError(f"the test window has too few moments for {windows} windows; give a smaller --windows")
     return [
-        TrainTestSplit(f"window {number} of {windows}", log.before(start), PastRequests.of(log, start, end))
+        TrainTestSplit(f"window {number} of {windows}", log.before(start), PastRequests.of(log, start, end, takes_back))
         for number, (start, end) in enumerate(pairwise(bounds), start=1)
     ]
 
 
-def leave_one_out(log: InteractionLog, seed: int = 0) -> TrainTestSplit:
+def leave_one_out(log: InteractionLog, seed: int = 0, takes_back: Collection[str] = ()) -> TrainTestSplit:
     """The newest request of every user that has an earlier one; all that is before it is learned from.
 
     Args:
         seed: of the draw of unanswered requests, of which the same share is taken.
+        takes_back: see `PastRequests.of`.
 
     Raises:
         DataError: there is no such user.
     """
-    every = PastRequests.of(log, int(log.times[0]), int(log.times[-1]) + 1)
+    every = PastRequests.of(log, int(log.times[0]), int(log.times[-1]) + 1, takes_back)
     newest = np.full(log.n_users, -1)
     newest[every.users] = np.arange(len(every))  # in time order, so the last one stays
     requests = every.take_with_unanswered(np.sort(newest[np.bincount(every.users, minlength=log.n_users) > 1]), seed)

@@ -13,6 +13,7 @@ from recsys.config import Config, RankerConfig
 from recsys.counts import counted
 from recsys.data.dataset import Dataset
 from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.taken_back import without_taken_back
 from recsys.data.split import TemporalSplit
 from recsys.eval.results import MeasuredReport, Window
 from recsys.pipeline.candidates.fitting import SourceFitting
@@ -74,7 +75,7 @@ class TrainingSteps:
             text_share: share of the text budget, in [0, 1].
             earlier: the sources of an earlier step, to continue from; None starts from scratch.
         """
-        log = self.dataset.log.before(until)
+        log = without_taken_back(self.dataset.log.before(until), self.config.events.takes_back)
         self.run.progress(f"sources learn from {counted(len(log), 'event')}")
         fitting = SourceFitting(self.dataset.catalogue, self.dataset.profiles, self.config, self.run)
         return self.past(fitting.fit(log, self.config.text.budget_minutes * text_share, earlier))
@@ -86,7 +87,7 @@ class TrainingSteps:
 
     def requests_in(self, start: int, end: int) -> PastRequests:
         """The requests of a window (microseconds, `end` excluded), sampled down to `data.max_requests`."""
-        found = PastRequests.of(self.dataset.log, start, end)
+        found = PastRequests.of(self.dataset.log, start, end, self.config.events.takes_back)
         return found.drawn(self.config.data.max_requests, self.run.seed)
 
     def rows(self, window: UnseenWindow, requests: PastRequests) -> RankerRows:

@@ -54,6 +54,12 @@ def test_an_item_counts_once_with_its_strongest_sign() -> None:
     assert targets(PastRequests.of(make_log(rows), 0, 100)) == [{1: 4}]
 
 
+def test_what_was_taken_back_was_not_wanted() -> None:
+    rows = [(0, 1, PURCHASE, 10, -1), (0, 2, PURCHASE, 10, -1), (0, 3, PURCHASE, 20, -1)]
+    rows += [(0, item, CLICK, 9 * DAY, -1) for item in (1, 3)]  # here, a click takes back
+    assert targets(PastRequests.of(make_log(rows), 0, DAY, ["click"])) == [{2: 4}]
+
+
 def test_what_follows_in_a_visit_is_one_act_with_its_beginning() -> None:
     view, minute = 3 * DAY, 60 * SECOND
     rows = [

@@ -20,7 +20,11 @@ N = 100
 
 def catalogue(**columns: object) -> ItemCatalogue:
     numbers = range(N)
-    known = {"item_id": [f"i{n}" for n in numbers], "title": ["a thing"] * N, "price": [float(n) for n in numbers]}
+    known = {
+        "item_id": [f"i{n}" for n in numbers],
+        "title": [f"thing {n}" for n in numbers],
+        "price": [float(n) for n in numbers],
+    }
     frame = pl.DataFrame({**known, "language": [None] * N, **columns}, schema_overrides={"language": pl.String})
     return ItemCatalogue(frame)
 
@@ -183,6 +187,18 @@ def test_no_two_features_have_the_same_name() -> None:
         "user_main_colour_share",
         "main_colour_popularity",
     ]  # `user_category_share` is of this release
+
+
+def test_what_is_there_again_and_again_is_compared_as_a_whole() -> None:
+    weekly = {"title": [f"yoga {n % 10}" for n in range(N)], "weekday": [n % 7 for n in range(N)]}
+    items = catalogue(**weekly, date=[f"2024-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(N)])
+    extra = {one.name: one.arguments for one in with_further_columns(FeaturesConfig(), items, silent).extra}
+    assert "user_alike_share" not in extra, "each is there once, or nearly so"
+    items = catalogue(**weekly | {"weekday": [n % 2 for n in range(N)]})
+    once = with_further_columns(FeaturesConfig(), items, silent)
+    extra = {one.name: one.arguments for one in once.extra}
+    assert extra["user_alike_share"] == {"columns": ("title", "weekday")}
+    assert with_further_columns(once, items, silent) == once
 
 
 def test_a_second_training_finds_the_same() -> None:
