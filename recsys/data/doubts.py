@@ -135,7 +135,7 @@ def doubts_of_users(profiles: UserProfiles | None, log: InteractionLog, name: st
     """Doubts about the user table, where nothing can be learned from it; `name` is that of its file."""
     if profiles is None:
         yield f"{name}: no two users have a value in common, so nothing can be learned from it"
-    elif (profiles.rows(log.user_vocabulary) < 0).all():
+    elif not profiles.knows(log.user_vocabulary).any():
         yield f"{name}: none of its users has an event; if the events write the ids in another way, write them alike"
 
 
