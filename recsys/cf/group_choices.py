@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import rows_of_entries
+from recsys.arrays.ragged import entries, rows_of_entries
 from recsys.cf.alike_lifts import expected_events, lifts_of_values
 from recsys.cf.lifts import fitted_priors, with_informative_zeros, with_values
 from recsys.cf.popular import faded_weights
@@ -34,7 +35,7 @@ class GroupChoices:
 
     @cached_property
     def of_users(self) -> sp.csr_matrix:
-        """(n_users, n_items) events of usual worth."""
+        """(n_rows, n_items) events of usual worth, by the rows of the profiles."""
         return self._of_users(self._worth)
 
     @cached_property
@@ -49,8 +50,20 @@ class GroupChoices:
 
     @cached_property
     def choosers(self) -> sp.csr_matrix:
-        """(n_groups, n_items) int32: users of the group who chose the item."""
-        return sp.csr_matrix(self._members @ self.of_users.astype(bool), dtype=np.int32)
+        """(n_groups, n_items) int32: users who chose the item when they were in the group."""
+        chosen, stages = self.of_users.astype(bool), self.profiles.stages
+        if stages is None:
+            return sp.csr_matrix(self._members @ chosen, dtype=np.int32)
+        rows, members = rows_of_entries(chosen.indptr), self.profiles.groups.members
+        places, counts = entries(members.indptr, rows)
+        told = {
+            "user": np.repeat(stages.users[rows], counts),
+            "group": members.indices[places],
+            "item": np.repeat(chosen.indices, counts),
+        }
+        found = pl.DataFrame(told).unique()  # one who chose it in several stages is one user all the same
+        shape, ones = (members.shape[1], chosen.shape[1]), np.ones(len(found), dtype=np.int32)
+        return sp.csr_matrix((ones, (found["group"].to_numpy(), found["item"].to_numpy())), shape=shape)
 
     @cached_property
     def lifts_of_values(self) -> sp.csr_matrix:
@@ -61,7 +74,7 @@ class GroupChoices:
             return nothing
         known, items = self._rows >= 0, self.signs.items
         squares = np.bincount(items[known], self._worth[known] ** 2, minlength=self.signs.n_items).astype(np.float64)
-        return lifts_of_values(self.profiles.groups, self.of_users, squares, self.shares, self.alike)
+        return lifts_of_values(self._groups, self.of_users, squares, self.shares, self.alike)
 
     def lifts(self, half_life_days: float | None = None) -> sp.csr_matrix:
         """(n_groups, n_items) lifts of each item by its values, plus those of the item itself beyond its values.
@@ -97,11 +110,15 @@ class GroupChoices:
 
     @cached_property
     def _members(self) -> sp.csr_matrix:
-        return self.profiles.groups.members.T.tocsr()
+        return self._groups.members.T.tocsr()
+
+    @cached_property
+    def _groups(self) -> Groups:
+        return self.profiles.groups_of_choices
 
     @cached_property
     def _rows(self) -> NDArray[np.int32]:
-        return self.profiles.rows(self.signs.user_vocabulary)[self.signs.users]
+        return self.profiles.rows_in(self.signs)
 
     @cached_property
     def _worth(self) -> NDArray[np.float64]:
@@ -110,7 +127,7 @@ class GroupChoices:
 
     def _of_users(self, counted: NDArray[np.float64]) -> sp.csr_matrix:
         known = self._rows >= 0
-        shape = (len(self.profiles.users), self.signs.n_items)
+        shape = (self.profiles.groups.members.shape[0], self.signs.n_items)
         return sp.csr_matrix((counted[known], (self._rows[known], self.signs.items[known])), shape=shape)
 
     def _shares(self, counted: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from recsys.arrays.npy import load_array, load_csr, save_array, save_csr
 from recsys.arrays.ragged import entries, offsets_of, rows_of_entries
@@ -143,9 +143,9 @@ class ProfilePopularity:
         lifts: NDArray[np.float32] = np.asarray(self.lifts[groups, item].todense()).ravel()
         return lifts
 
-    def rows(self, ids: Iterable[str | None]) -> NDArray[np.int32]:
+    def rows(self, ids: Iterable[str | None], times: ArrayLike) -> NDArray[np.int32]:
         """See `UserProfiles.rows`."""
-        return self.profiles.rows(ids)
+        return self.profiles.rows(ids, times)
 
     def indexed(self) -> Self:
         """This model for a large catalogue: of each group only the items that gain most probability by it."""
@@ -189,7 +189,7 @@ def _newest_of(signs: InteractionLog, days: float | None) -> InteractionLog:
 def _best_predicting(models: Mapping[float | None, ProfilePopularity], newest: InteractionLog) -> float | None:
     """The key of the model that predicts the newest choices best; None, the key of the usual model, unless the best one
     is clearly better, and by more than chance."""
-    rows = models[None].rows(newest.user_vocabulary)[newest.users]
+    rows = models[None].profiles.rows_in(newest)
     known = np.flatnonzero(rows >= 0)
     asked = known[np.linspace(0, len(known) - 1, min(len(known), _MOST_ASKED)).astype(np.int64)]
     if not len(asked) or len(models) == 1:

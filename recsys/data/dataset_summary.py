@@ -65,7 +65,7 @@ def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
     return DatasetSummary(
         items=len(dataset.catalogue),
         users=log.n_users,
-        profiled=None if profiles is None else int(np.count_nonzero(profiles.rows(log.user_vocabulary) >= 0)),
+        profiled=None if profiles is None else int(np.count_nonzero(profiles.knows(log.user_vocabulary))),
         events={name: int(count) for name, count in zip(log.event_names, counts, strict=True)},
         wanted=int(np.count_nonzero(log.weights > 0)),
         first=_moment(int(log.times[0])),

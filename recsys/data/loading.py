@@ -166,6 +166,9 @@ def fingerprint(catalogue: ItemCatalogue, log: InteractionLog, profiles: UserPro
         digest.update("\n".join(profiles.users).encode())
         for part in (profiles.groups.members.indptr, profiles.groups.members.indices):
             digest.update(np.ascontiguousarray(part).data)
+        if profiles.stages is not None:
+            digest.update(np.ascontiguousarray(profiles.stages.offsets).data)
+            digest.update(np.ascontiguousarray(profiles.stages.begins).data)
     return digest.hexdigest()
 
 
@@ -209,7 +212,7 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
     if users is not None:
         frame, rejected_users = read_users(users)
         rejections.append(rejected_users)
-        profiles = UserProfiles.of(frame, pseudonyms)
+        profiles = UserProfiles.of(frame, log, pseudonyms)
         warnings = (*warnings, *user_table_warnings(profiles, log, users.name))
     report = LoadReport(tuple(rejections), n_duplicates, warnings)
     return Dataset(catalogue, log, report.n_rejected, fingerprint(catalogue, log, profiles), profiles), report

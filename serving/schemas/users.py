@@ -46,7 +46,8 @@ class UserAnswer(BaseModel):
 
     `events` are the newest ones in the store, of `n_events`; `history` is what the served version makes lists from,
     training data included; `lists` are the newest ones that were answered. All oldest first. `profile` is what the user
-    table said at the time of the training, by column; numbers and times are given as the tenth that they lie in.
+    table said at the time of the training, by column: of numbers the tenth that they lie in, of dates how long ago that
+    is.
     """
 
     user_id: str

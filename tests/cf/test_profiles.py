@@ -1,5 +1,6 @@
 """Popularity among users of whom the same is known."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ from scorer_contract import CONFIG, make_log
 from recsys.cf.profiles import ProfilePopularity
 from recsys.config import CfConfig
 from recsys.data.groups.membership import groups_of
+from recsys.data.log.interactions import InteractionLog
 from recsys.data.users.forget import user_digest
 from recsys.data.users.user_profiles import UserProfiles
 
 
 def profiles_of(**columns: list[str]) -> UserProfiles:
     n = len(next(iter(columns.values())))
-    profiles = UserProfiles.of(pl.DataFrame({"user_id": [f"u{user}" for user in range(n)], **columns}))
+    profiles = UserProfiles.of(pl.DataFrame({"user_id": [f"u{user}" for user in range(n)], **columns}), make_log([], 0))
     assert profiles is not None
     return profiles
 
@@ -24,7 +26,7 @@ def profiles_of(**columns: list[str]) -> UserProfiles:
 def scores(model: ProfilePopularity, users: list[str | None], n_items: int) -> np.ndarray:
     """(n_users, n_items)"""
     rows, items = np.divmod(np.arange(len(users) * n_items), n_items)
-    found = model.scores(model.rows(users)).of(rows, items.astype(np.int32))
+    found = model.scores(model.rows(users, 0)).of(rows, items.astype(np.int32))
     return found.reshape(len(users), n_items)
 
 
@@ -189,3 +191,50 @@ def test_what_groups_chose_long_ago_does_not_count_where_they_have_moved_on() ->
     of_a, of_d = scores(model, ["u0", "u3"], 3_205)
     assert of_a[3_201] > 5 * of_a[3_200]
     assert of_d[3_204] > 5 * of_d[3_203]
+
+
+def children(n: int = 60) -> tuple[UserProfiles, InteractionLog]:
+    """Children born ten days apart, who take the thing for their age, in years, every month for two years; half of them
+    live here."""
+    born = [datetime(2018, 1, 1, tzinfo=UTC) + timedelta(days=10 * number) for number in range(n)]
+    moments = [datetime(2021, 1, 1, tzinfo=UTC) + timedelta(days=30 * month) for month in range(24)]
+    rows = [
+        (user, (moment - birthday).days // 365, (moment - datetime(1970, 1, 1, tzinfo=UTC)).days)
+        for moment in moments
+        for user, birthday in enumerate(born)
+    ]
+    log = make_log(rows, 8)
+    users = pl.DataFrame(
+        {"user_id": [f"u{user}" for user in range(n)], "born": born, "town": ["here", "there"] * (n // 2)}
+    )
+    profiles = UserProfiles.of(users, log)
+    assert profiles is not None
+    return profiles, log
+
+
+def test_a_child_is_offered_what_others_took_at_the_age_that_it_has_now() -> None:
+    profiles, log = children()
+    model = ProfilePopularity.fit(profiles, log, CONFIG)
+
+    def best(user: str, moment: datetime) -> int:
+        rows = model.rows([user], int(moment.timestamp() * 1e6))
+        return int(np.argmax(model.scores(rows).of(np.zeros(8, dtype=np.int64), np.arange(8, dtype=np.int32))))
+
+    born = datetime(2018, 1, 1, tzinfo=UTC)
+    for age in (3.5, 4.5):
+        assert best("u0", born + timedelta(days=365 * age)) == int(age), "as old at the time of the request"
+        assert best("u30", born + timedelta(days=365 * age + 300)) == int(age), "and ten months later a younger one"
+
+
+def test_one_who_chose_an_item_at_two_ages_is_one_chooser() -> None:
+    profiles, log = children()
+    model = ProfilePopularity.fit(profiles, log, CONFIG)
+    towns = np.flatnonzero(profiles.groups.names["column"] == "town")
+    chose = np.zeros((60, 8), dtype=bool)
+    chose[log.users, log.items] = True
+    assert model.choosers[towns].toarray().tolist() == [
+        chose[::2].sum(axis=0).tolist(),
+        chose[1::2].sum(axis=0).tolist(),
+    ]
+    ages = np.setdiff1d(np.arange(len(profiles.groups)), towns)
+    assert model.choosers[ages].sum() > chose.sum(), "at each age by itself"

@@ -57,6 +57,10 @@ class Groups:
         own: NDArray[np.int32] = members.indices[members.indptr[row] : members.indptr[row + 1]]
         return own
 
+    def of_rows(self, rows: NDArray[np.int64]) -> "Groups":
+        """The groups of a table with `rows` (n,) of this one, in any order and as often as wanted."""
+        return replace(self, members=self.members[rows])
+
     def rows(self, kept: NDArray[np.bool_]) -> "Groups":
         """The groups of some of the rows: `kept` (n_rows,) is True for these."""
         return replace(self, members=self.members[kept])

@@ -47,5 +47,5 @@ def user_table_warnings(profiles: UserProfiles | None, log: InteractionLog, name
     """A user table from which nothing can be learned; `name` is that of its file."""
     if profiles is None:
         yield f"{name}: no two users have a value in common, so nothing can be learned from it"
-    elif (profiles.rows(log.user_vocabulary) < 0).all():
+    elif not profiles.knows(log.user_vocabulary).any():
         yield f"{name}: none of its users has an event; if the events write the ids in another way, write them alike"

@@ -128,9 +128,10 @@ class Sources:
             return self.cold_items
         return self.cold_items.without_loans_to(self.profiles.popularity > 0)
 
-    def profile_rows(self, ids: Sequence[str | None]) -> NDArray[np.int32]:
-        """(n_requests,) the row of each user among the profiles, -1 for a user who has none."""
-        return np.full(len(ids), -1, dtype=np.int32) if self.profiles is None else self.profiles.rows(ids)
+    def profile_rows(self, ids: Sequence[str | None], now: NDArray[np.int64]) -> NDArray[np.int32]:
+        """(n_requests,) the row of each user among the profiles at the moment of the request, in microseconds; -1 for a
+        user who has none."""
+        return np.full(len(ids), -1, dtype=np.int32) if self.profiles is None else self.profiles.rows(ids, now)
 
     @property
     def user_profiles(self) -> UserProfiles | None:

@@ -162,7 +162,7 @@ class Scoring:
             eligible=self.eligible(policies, askers.listed_at),
             policies=policies,
             only=(None,) * len(policies),
-            profiles=self.sources.profile_rows(askers.ids),
+            profiles=self.sources.profile_rows(askers.ids, askers.now),
             known_until=self.state.known_until(askers.now),
             moments=askers.moments,
         )

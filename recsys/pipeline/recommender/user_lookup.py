@@ -18,10 +18,11 @@ def history_of(recommender: Recommender, user_id: str, n: int = 100) -> list[tup
 
 
 def profile_of(recommender: Recommender, user_id: str) -> dict[str, list[str]]:
-    """What the user table says of a user, by column. Numbers and times are given as the tenth that they lie in."""
+    """What the user table says of a user now, by column, see `UserProfiles.of_user`."""
     profiles, id_ = recommender.scoring.sources.user_profiles, recommender.users.remembered_id(user_id)
     found: dict[str, list[str]] = {}
-    for column, value in profiles.of_user(id_) if profiles is not None and id_ is not None else ():
+    told = [] if profiles is None or id_ is None else profiles.of_user(id_, recommender.now())
+    for column, value in told:
         found.setdefault(column, []).append(value)
     return found
 

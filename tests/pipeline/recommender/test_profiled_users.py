@@ -1,6 +1,7 @@
 """Users of whom a table tells the town: the small world, where all of a town have one taste."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests.request import Request
 from recsys.data.users.forget import user_digest
+from recsys.moments import DAY
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.live_events import load_snapshot, save_snapshot
@@ -143,6 +145,23 @@ def test_a_retraining_from_a_store_keeps_the_towns_of_all_but_the_forgotten(town
     trained = Recommender(Bundle.load(registry))
     asked = [Request(f"new in {town}", time=AFTER) for town in TOWNS]
     assert (trained.block(asked).profiles >= 0).tolist() == [True, False, True]
+
+
+def test_a_birthday_tells_the_age_at_the_moment_of_a_request(frames: Frames, town_config: Config) -> None:
+    days = pl.date_range(date(2020, 1, 1), date(2020, 2, 29), eager=True)
+    born = pl.DataFrame({"user_id": [f"user {number}" for number in range(60)], "born": days})
+    told = dataset_from_frames(frames[0], until(frames[1], 40), town_config, users=born)
+    bundle = train(told, town_config, name="born")
+    recommender = Recommender(bundle)
+    last = int(told.log.times[-1])
+    asked = [Request("user 50", time=last), Request("user 50", time=last + 20 * DAY), Request("stranger", time=last)]
+    now, later, nobody = recommender.block(asked).profiles.tolist()
+    assert later > now > nobody == -1
+    assert recommender.block([Request("user 50")]).profiles.tolist() == [now], "without a time as of the log's end"
+    assert profile_of(recommender, "user 50")["born"][0].endswith(" years ago")
+    assert bundle.sources.user_profiles is not None
+    assert bundle.sources.user_profiles.rows_in(told.log).min() >= 0
+    assert can_continue(bundle, told)
 
 
 def test_data_without_the_towns_of_users_are_trained_on_anew(

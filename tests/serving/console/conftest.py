@@ -45,7 +45,7 @@ def console_registry(tiny_dataset_dir: Path, quick_config: Config, tmp_path_fact
     towns = users.with_columns(
         town=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("Ghent")).otherwise(pl.lit("Graz"))
     )
-    version = trained.publish(train(replace(dataset, profiles=UserProfiles.of(towns)), config))
+    version = trained.publish(train(replace(dataset, profiles=UserProfiles.of(towns, dataset.log)), config))
     with registry.stage() as folder:
         shutil.copytree(trained.path_of(version), folder, dirs_exist_ok=True)
         items = ItemCatalogue.load(folder / "vocabulary").frame
