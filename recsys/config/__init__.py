@@ -9,6 +9,7 @@ reading   from TOML and `section.key=value`
 from recsys.config.reading import known_keys, load_config, override, parse_config
 from recsys.config.sources import SOURCES, FeatureGroup, Source, sources_of
 from recsys.config.tree import (
+    REJECTIONS,
     CandidatesConfig,
     CfConfig,
     Config,
@@ -29,6 +30,7 @@ from recsys.config.values import MAX_BATCH, MAX_RULE, Count, Days, Discovery, Se
 __all__ = [
     "MAX_BATCH",
     "MAX_RULE",
+    "REJECTIONS",
     "SOURCES",
     "CandidatesConfig",
     "CfConfig",

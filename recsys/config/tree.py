@@ -33,6 +33,10 @@ class DataConfig(Section):
         return self
 
 
+REJECTIONS = ("dislike", "skip", "hide", "remove_from_cart", "cancel", "refund", "return")
+"""Names of events that say what is not wanted."""
+
+
 class EventsConfig(Section):
     """What an event is worth. An event of weight 0 is part of the history, but no sign of interest. What a user does
     with an item in one visit is one answer, as strong as its strongest event. The more an answer weighs, the more the
@@ -41,13 +45,7 @@ class EventsConfig(Section):
     weights: dict[str, Weight] = Field(
         default={
             "impression": 0.0,
-            "dislike": 0.0,
-            "skip": 0.0,
-            "hide": 0.0,
-            "remove_from_cart": 0.0,
-            "cancel": 0.0,
-            "refund": 0.0,
-            "return": 0.0,
+            **dict.fromkeys(REJECTIONS, 0.0),
             "view": 1.0,
             "click": 1.0,
             "cart": 2.0,

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from recsys.cf.categories import CategoryPopularity
+from recsys.cf.hints import Hints
 from recsys.cf.model import CollaborativeModel
 from recsys.cf.profiles import ProfilePopularity
 from recsys.config import Config
@@ -97,7 +98,9 @@ class SourceFitting:
             progress(f"fitting {PROFILES} on {counted(len(log), 'event')}")
             profiles = ProfilePopularity.fit(self.profiles, log, self.config.cf, self._alike)
         weights = earlier.weights if earlier else SourceWeights()
-        sources = Sources(models, interest, live=live_among(names), profiles=profiles, weights=weights)
+        hints = Hints.of(log, self._groups)
+        live = live_among(names)
+        sources = Sources(models, interest, live=live, profiles=profiles, weights=weights, hints=hints)
         if len(self.catalogue) > self.config.candidates.exact_items:
             sources = sources.indexed(self.run.seed, progress, earlier)
         learned = np.bincount(log.positive().items, minlength=len(self.catalogue)) > 0

@@ -50,6 +50,7 @@ class RequestBlock:
 
     Attributes:
         histories: what each user did before the request, as far back as sources and features look.
+        evidence: the same as collaborative models read them: acts of no worth count as what they hint at.
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
         only: (n_requests,) the item numbers that alone may be listed, or None where any may.
@@ -61,6 +62,7 @@ class RequestBlock:
     """
 
     histories: HistoryBatch
+    evidence: HistoryBatch
     eligible: NDArray[np.bool_]
     policies: tuple[Policy, ...]
     only: tuple[NDArray[np.int32] | None, ...]

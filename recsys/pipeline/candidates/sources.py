@@ -15,6 +15,7 @@ from recsys.arrays.float16 import Float16Bits
 from recsys.cf.als import Als
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.ease import Ease
+from recsys.cf.hints import Hints
 from recsys.cf.model import CollaborativeModel, LogModel
 from recsys.cf.neighbours import Neighbours
 from recsys.cf.periodic import Periodic
@@ -58,6 +59,7 @@ MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: Cate
 
 _COLD_ITEMS = Path("cf", "newcomers")
 _WEIGHTS = Path("cf", "weights.json")
+_HINTS = Path("cf", "hints")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Sources:
         profiles: what users of the same profile choose; None without a user table, or if it is no source.
         weights: how much each source counts when candidates are merged.
         live: names of the sources that `Scoring` answers for, see `recsys.pipeline.candidates.live_sources`.
+        hints: what acts of no worth say to the models of `recsys.cf`.
         cold_items: items without a sign of interest in the log; None when there are none.
     """
 
@@ -79,6 +82,7 @@ class Sources:
     live: tuple[str, ...] = ()
     profiles: ProfilePopularity | None = None
     weights: SourceWeights = field(default_factory=SourceWeights)
+    hints: Hints = field(default_factory=Hints.none)
 
     def indexed(self, seed: int = 0, progress: Progress = silent, earlier: "Sources | None" = None) -> "Sources":
         """These sources with indices, so that a request costs what it reads and not the size of the catalogue.
@@ -114,8 +118,8 @@ class Sources:
             return of_profiles if borrowing is None else borrowing.with_lent_scores(of_profiles)
         model, cold_items = self.models[source], self.cold_items
         if cold_items is None or model.of_cold_items == "own":
-            return _scores_of_model(model, block, block.histories)
-        histories = block.histories.keep(block.histories.items < cold_items.n_known)
+            return _scores_of_model(model, block, block.evidence)
+        histories = block.evidence.keep(block.evidence.items < cold_items.n_known)
         known = _scores_of_model(model, block, histories)
         if model.of_cold_items == "lent":
             return cold_items.with_lent_scores(known)
@@ -190,7 +194,7 @@ class Sources:
         return None if past is None else past.extended(n_items)
 
     def save(self, folder: Path) -> None:
-        """Write cf/<source>/, text/, cf/newcomers/ and cf/weights.json."""
+        """Write cf/<source>/, text/, cf/newcomers/, cf/weights.json and cf/hints/."""
         for source, model in self.models.items():
             model.save(folder / "cf" / source)
         if self.profiles:
@@ -201,6 +205,7 @@ class Sources:
             self.interest.save(folder / "text")
         (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
         self.weights.save(folder / _WEIGHTS)
+        self.hints.save(folder / _HINTS)
 
     @classmethod
     def load(cls, folder: Path, names: Sequence[str]) -> "Sources":
@@ -214,7 +219,8 @@ class Sources:
         cold_items = ColdItems.load(folder / _COLD_ITEMS) if (folder / _COLD_ITEMS).is_dir() else None
         profiles = ProfilePopularity.load(folder / "cf" / PROFILES) if (folder / "cf" / PROFILES).is_dir() else None
         weights = SourceWeights.load(folder / _WEIGHTS) if (folder / _WEIGHTS).exists() else SourceWeights()
-        return cls(models, interest, cold_items, live_among(names), profiles, weights)
+        hints = Hints.load(folder / _HINTS)
+        return cls(models, interest, cold_items, live_among(names), profiles, weights, hints)
 
 
 def _scores_of_model(model: CollaborativeModel, block: RequestBlock, histories: HistoryBatch) -> Scores:

@@ -157,8 +157,10 @@ class Scoring:
             policies: the rules of each list.
             max_history: newest events of a history that sources and features see.
         """
+        newest = histories.newest(max_history)
         return RequestBlock(
-            histories=histories.newest(max_history),
+            histories=newest,
+            evidence=self.sources.hints.read(newest),
             eligible=self.eligible(policies, askers.listed_at),
             policies=policies,
             only=(None,) * len(policies),

@@ -1,0 +1,143 @@
+"""Acts that are worth nothing may still hint at what is wanted: who looked at a category often chooses from it later.
+
+Where looks are given the weight 0, so that lists follow what is bought, users who have bought nothing yet would be
+nobody to models that read signs of interest alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys.arrays.npy import load_array, save_array
+from recsys.config import REJECTIONS
+from recsys.data.groups.membership import Groups
+from recsys.data.log.history import HistoryBatch
+from recsys.data.log.interactions import InteractionLog
+from recsys.data.log.visits import VISIT
+
+_LEAST_SHARE = 0.01
+"""Of the acts, that a kind must have."""
+
+_FEWEST = 100
+"""Signs of interest that must come after acts of a kind."""
+
+_MOST = 200_000
+"""Signs of interest that are looked at, the newest ones."""
+
+_FILE = "hints.npy"
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What acts that are no sign of interest count for, as part of a history.
+
+    Attributes:
+        worths: (n_event_names,) float32 by kind: at most the worth of the least sign of interest; 0 for signs
+            themselves, rejections, and kinds that hint at nothing. Empty: no kind does.
+    """
+
+    worths: NDArray[np.float32]
+
+    @classmethod
+    def none(cls) -> Self:
+        """No act hints at anything."""
+        return cls(np.zeros(0, dtype=np.float32))
+
+    @classmethod
+    def of(cls, log: InteractionLog, groups: Groups | None) -> Self:
+        """Learn them from a log that is already cut in time.
+
+        A kind counts in proportion to how much more a user's next sign of interest, of a later visit, has in common
+        with the item of the act than one of another user has; a sign of interest in its place counts 1.
+
+        Args:
+            groups: of the items, such as their categories. An item has its groups and itself in common with another.
+        """
+        kinds = list(_kinds_of_no_worth(log))
+        signs = log.positive()
+        if not kinds or not len(signs):
+            return cls.none()
+        common = _InCommon.of(log.n_items, groups)
+        newest = _acts(signs.select(slice(max(len(signs) - _MOST, 0), None)))
+        of_signs, error_of_signs = common.excess(newest, _acts(signs))
+        worths = np.zeros(len(log.event_names), dtype=np.float32)
+        for kind in kinds:
+            excess, error = common.excess(newest, _acts(log.select(log.events == kind)))
+            if excess > 2 * error:
+                usual = of_signs if of_signs > 2 * error_of_signs else excess
+                worths[kind] = min(excess / usual, 1.0) * signs.weights.min()
+        return cls(worths) if worths.any() else cls.none()
+
+    def read(self, histories: HistoryBatch) -> HistoryBatch:
+        """The histories in which acts of no worth are worth what they hint at."""
+        kinds = histories.events
+        hinting = (histories.weights == 0) & (kinds >= 0) & (kinds < len(self.worths))
+        if not hinting.any():
+            return histories
+        weights = histories.weights.copy()
+        weights[hinting] = self.worths[kinds[hinting]]
+        return replace(histories, weights=weights)
+
+    def save(self, folder: Path) -> None:
+        """Write them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_array(folder / _FILE, self.worths)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; none in a version of an earlier release."""
+        return cls(load_array(folder / _FILE)) if (folder / _FILE).exists() else cls.none()
+
+
+def _kinds_of_no_worth(log: InteractionLog) -> Iterator[int]:
+    """Numbers of the frequent kinds of acts that are never a sign of interest, and no rejection either."""
+    acts = ~log.is_impression
+    counts = np.bincount(log.events[acts], minlength=len(log.event_names))
+    signs = np.bincount(log.events[log.weights > 0], minlength=len(log.event_names))
+    for kind in np.flatnonzero((counts > _LEAST_SHARE * acts.sum()) & (signs == 0)).tolist():
+        if log.event_names[kind].lower() not in REJECTIONS:
+            yield kind
+
+
+def _acts(log: InteractionLog) -> pl.DataFrame:
+    """In order of time."""
+    return pl.DataFrame({"user": log.users, "time": log.times, "item": log.items})
+
+
+@dataclass(frozen=True)
+class _InCommon:
+    """What items have in common.
+
+    Attributes:
+        members: (n_items, n_groups) CSR; rare groups weigh more, so that two items have in common the sum of the
+            information (-log share) of the groups that both are in.
+    """
+
+    members: sp.csr_matrix
+
+    @classmethod
+    def of(cls, n_items: int, groups: Groups | None) -> "_InCommon":
+        itself = sp.identity(n_items, dtype=np.float32, format="csr") * np.sqrt(np.log(max(n_items, 2)))
+        if groups is None:
+            return cls(itself)
+        information = np.log(n_items / np.maximum(groups.sizes, 1)).clip(min=0)
+        informative = groups.members @ sp.diags_array(np.sqrt(information))
+        return cls(sp.csr_matrix(sp.hstack([itself, informative], format="csr", dtype=np.float32)))
+
+    def excess(self, later: pl.DataFrame, earlier: pl.DataFrame) -> tuple[float, float]:
+        """How much more the item of an act has in common with that of the same user's newest earlier one, of another
+        visit, than with that of another user's; and the standard error. 0 and infinity where there are few."""
+        before = earlier.rename({"item": "earlier"}).with_columns(pl.col("time") + VISIT)
+        pairs = later.join_asof(before, on="time", by="user", check_sortedness=False).drop_nulls("earlier")
+        if len(pairs) < _FEWEST:
+            return 0.0, np.inf
+        chosen, acted = self.members[pairs["item"].to_numpy()], pairs["earlier"].to_numpy()
+        others = np.random.default_rng(0).permutation(acted)
+        more = np.asarray(chosen.multiply(self.members[acted] - self.members[others]).sum(axis=1)).ravel()
+        return float(more.mean()), float(more.std() / np.sqrt(len(more)))

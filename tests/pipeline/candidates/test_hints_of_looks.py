@@ -1,0 +1,47 @@
+"""Where looks are worth nothing, users who have only looked still get what they looked for."""
+
+import numpy as np
+import polars as pl
+
+from recsys.config import load_config
+from recsys.data.loading import dataset_from_frames
+from recsys.data.requests.request import Request
+from recsys.moments import DAY
+from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.training.train import train
+
+_TASTES, _KINDS = 6, 20
+
+
+def looks_and_purchases(n_users: int = 90) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Every user keeps to one taste; a third only looks."""
+    rng = np.random.default_rng(0)
+    tastes = [(taste, kind) for taste in range(_TASTES) for kind in range(_KINDS)]
+    items = pl.DataFrame(
+        [(f"{taste}-{kind}", f"thing {kind}", f"taste {taste}") for taste, kind in tastes],
+        ["item_id", "title", "category"],
+        orient="row",
+    )
+    rows = [
+        (f"user {user}", f"{user % _TASTES}-{rng.integers(_KINDS)}", event, 1_700_000_000_000_000 + int(moment))
+        for user in range(n_users)
+        for moment in np.sort(rng.uniform(0, 60 * DAY, 20))
+        for event in (("view",) if user < n_users // 3 or rng.random() < 0.6 else ("view", "purchase"))
+    ]
+    events = pl.DataFrame(rows, ["user_id", "item_id", "event", "timestamp"], orient="row")
+    return items, events.with_columns(pl.col("timestamp").cast(pl.Datetime("us", "UTC"))).sort("timestamp")
+
+
+def test_users_who_only_looked_get_what_they_looked_for(plain_settings: tuple[str, ...]) -> None:
+    settings = (
+        *plain_settings,
+        'candidates.sources=["als", "popular", "categories", "history"]',
+        "events.weights={view=0.0,purchase=1.0}",
+    )
+    config = load_config(None, settings)
+    bundle = train(dataset_from_frames(*looks_and_purchases(), config), config)
+    assert bundle.sources.hints.worths.any()
+    recommender = Recommender(bundle)
+    for user in range(10):
+        listed = recommender.recommend(Request(f"user {user}", n=5)).ids
+        assert sum(item.startswith(f"{user % _TASTES}-") for item in listed) >= 4
