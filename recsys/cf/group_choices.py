@@ -110,7 +110,7 @@ class GroupChoices:
 
     @cached_property
     def _members(self) -> sp.csr_matrix:
-        return self._groups.members.T.tocsr()
+        return self.profiles.choices_of_groups
 
     @cached_property
     def _groups(self) -> Groups:

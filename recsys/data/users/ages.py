@@ -24,8 +24,8 @@ _FEWEST_DATES = 11
 _OF_NEXT = 0.5
 """How much a choice at one age says of the next part, and of the one before, compared with its own."""
 
-_AHEAD = 1_000 * DAY
-"""Stages are known for so long after the log that they were made for ends: a version is trained anew before."""
+_AHEAD = 366 * DAY
+"""Stages are known for so long after the log that they were made for ends: the table of users is read again before."""
 
 _DATE = r"^\d{4}-\d{2}-\d{2}([T ].*)?$"
 _YEAR = 365.25 * DAY

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +59,17 @@ class UserProfiles:
             return None if groups is None else cls(users, groups)
         return cls(users, *_in_stages(groups, ages, len(users), log, frame.columns))
 
-    @property
+    @cached_property
     def groups_of_choices(self) -> Groups:
         """The groups in which the choices of each row count, and how much: half also at the next age."""
         if self.stages is None:
             return self.groups
         return replace(self.groups, members=sp.csr_matrix(self.groups.members @ self.stages.near))
+
+    @cached_property
+    def choices_of_groups(self) -> sp.csr_matrix:
+        """(n_groups, n_rows) the same, by group."""
+        return self.groups_of_choices.members.T.tocsr()
 
     def rows(self, ids: Iterable[str | None], times: ArrayLike) -> NDArray[np.int32]:
         """(n,) the row of each user at a moment, -1 for nobody and for one without a profile.
