@@ -38,7 +38,7 @@ class BoundedPool:
     def __init__(
         self, name: str, threads: int, queue: int, under_way: Callable[[int], None] = lambda calls: None
     ) -> None:
-        self._tell = under_way
+        self._report = under_way
         self._limit = threads + queue
         self._under_way = 0
         self._handing = threading.Lock()
@@ -80,7 +80,7 @@ class BoundedPool:
     def _submit(self, function: Callable[[], Result]) -> "asyncio.Future[Result]":
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._under_way += 1
-        self._tell(self._under_way)
+        self._report(self._under_way)
         with self._handing:
             inbox = self._idle.pop() if self._idle else None
             if inbox is None:
@@ -112,7 +112,7 @@ class BoundedPool:
     def _finish(self, done: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
         """In the loop. A call counts until its thread is free, also when nobody waits for the result any more."""
         self._under_way -= 1
-        self._tell(self._under_way)
+        self._report(self._under_way)
         if done.cancelled():
             return
         if error is None:

@@ -59,13 +59,13 @@ class DirectRoute(BaseRoute, Generic[Body]):
         try:
             body = self._model.model_validate_json(b"".join(part.get("body", b"") for part in parts))
         except ValidationError:
-            await self._tell(scope, parts, receive, send)
+            await self._by_fastapi(scope, parts, receive, send)
             return
         response = await self._endpoint(body, request.app.state.service)
         await response(scope, receive, send)
 
-    async def _tell(self, scope: Scope, parts: list[Message], receive: Receive, send: Send) -> None:
-        """Have FastAPI read the same body."""
+    async def _by_fastapi(self, scope: Scope, parts: list[Message], receive: Receive, send: Send) -> None:
+        """Have FastAPI read the same body, and say what is wrong with it."""
 
         async def again() -> Message:
             return parts.pop(0) if parts else await receive()
