@@ -231,13 +231,17 @@ def test_items_whose_ids_people_would_take_for_one_are_told(tmp_path: Path, seco
         ("7", "which has '007'"),
         ("0008", "which has '8'"),
         ("0", "add the item"),
+        (
+            "cafe\N{COMBINING ACUTE ACCENT}",
+            "which has 'café'; write both alike, with accents in one",
+        ),
     ],
 )
 def test_an_unknown_item_that_is_known_but_for_what_programs_change_is_told(
     tmp_path: Path, item: str, told: str
 ) -> None:
     events = HEADER + GOOD + GOOD.replace("i1", f'"{item}"')
-    items = ITEMS + "007,Watch\n8,Ball\n"
+    items = ITEMS + "007,Watch\n8,Ball\ncafé,Cup\n"
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=events), ANY)
     (reason,) = (reason for part in report.rejections for reason in part.rows["reason"])
     assert told in reason
