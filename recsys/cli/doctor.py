@@ -142,8 +142,7 @@ def _gpu() -> Finding:
 
 def _registry(path: Path) -> Iterator[Finding]:
     """Every version is read whole, and its checksums compared."""
-    from recsys.data.users.pseudonyms import Pseudonyms
-    from recsys.pipeline.recommender.bundle import trained_config
+    from recsys.pipeline.recommender.bundle import check_pseudonyms
     from recsys.registry import Refusal, Registry
 
     registry = Registry(path)
@@ -175,7 +174,7 @@ def _registry(path: Path) -> Iterator[Finding]:
             yield Finding(f"version {version}", "ok", "every checksum agrees")
     if current in versions and current not in broken:
         try:
-            Pseudonyms.of_config(trained_config(registry, current).privacy)
+            check_pseudonyms(registry, current)
         except ConfigError as error:
             yield Finding("pseudonyms", "problem", str(error), "set RECSYS_PSEUDONYM_KEY", error.exit_code)
 

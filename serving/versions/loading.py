@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 
 from recsys.config import VariantConfig
 from recsys.data.requests.request import Request
-from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.errors import ConfigError
-from recsys.pipeline.recommender.bundle import trained_config
+from recsys.pipeline.recommender.bundle import check_pseudonyms, trained_config
 from recsys.pipeline.recommender.loaded_version import LoadedVersion, has_same_item_numbers
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
@@ -23,15 +22,14 @@ def check_privacy(pseudonymise: bool, registry: Registry, version: str) -> None:
 
     Raises:
         BundleError: there is no such version, or its manifest is damaged or of another release.
-        ConfigError: the version was trained on user ids; or on pseudonyms, and the environment has no key.
+        ConfigError: the version was trained on user ids; or on pseudonyms, and the environment lacks their key.
     """
-    trained = trained_config(registry, version).privacy
-    if pseudonymise and not trained.pseudonymise:
+    if pseudonymise and not trained_config(registry, version).privacy.pseudonymise:
         raise ConfigError(
             f"privacy.pseudonymise = true, but version {version} was trained on user ids; "
             "train again with it, or set it to false"
         )
-    Pseudonyms.of_config(trained)
+    check_pseudonyms(registry, version)
 
 
 class VersionLoader:

@@ -237,11 +237,15 @@ def test_items_whose_ids_people_would_take_for_one_give_a_warning(tmp_path: Path
         ("7", "which has '007'"),
         ("0008", "which has '8'"),
         ("0", "add the item"),
+        (
+            "cafe\N{COMBINING ACUTE ACCENT}",
+            "which has 'café'; write both alike, with accents in one",
+        ),
     ],
 )
 def test_the_rejection_of_an_item_names_the_one_that_it_may_be(tmp_path: Path, item: str, expected: str) -> None:
     events = HEADER + GOOD + GOOD.replace("i1", f'"{item}"')
-    items = ITEMS + "007,Watch\n8,Ball\n"
+    items = ITEMS + "007,Watch\n8,Ball\ncafé,Cup\n"
     _, report = read_dataset(folder_of(tmp_path, items__csv=items, events__csv=events), ANY)
     (reason,) = (reason for part in report.rejections for reason in part.rows["reason"])
     assert expected in reason

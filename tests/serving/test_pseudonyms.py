@@ -81,6 +81,26 @@ def test_a_server_over_pseudonyms_takes_and_gives_plain_ids(
         run(settings)
 
 
+def test_a_version_is_not_served_with_another_key(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its users would be new, and a call that forgets one would say so and forget nobody. A server that has the
+    earlier key keeps what it serves when a version comes that was trained with the next one."""
+    monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
+    first = publish_with_pseudonyms(registry)
+    settings = Settings.of(Config(privacy=ON), registry.path)
+    with serving_thread(settings) as http:
+        monkeypatch.setenv(ENVIRONMENT_KEY, f"not {KEY}")
+        said = rf"{ENVIRONMENT_KEY} is not the key with which version {first} was trained"
+        for refused in (lambda: run(settings), lambda: Bundle.load(registry)):
+            with pytest.raises(ConfigError, match=said):
+                refused()
+        monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
+        second = registry.add(Bundle.load(registry))
+        monkeypatch.setenv(ENVIRONMENT_KEY, f"not {KEY}")
+        answer = http.post(f"/v1/models/{second}/promote").json()
+        assert (answer["current"], answer["served"]) == (second, first)
+        assert http.post("/v1/recommend", json={"n": 1}).json()["model_version"] == first
+
+
 def test_a_user_is_forgotten_under_the_id_and_the_pseudonym(
     registry: Registry, items: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,8 +98,8 @@ def reject_unknown(rows: EventRows, items: Vocabulary) -> EventRows:
 
 
 def _nearly_known(unknown: pl.Series, items: Vocabulary) -> pl.DataFrame:
-    """`item` and `reason` of unknown ids that would be known but for white space around them, for their case, or for
-    zeros before a number, which are lost where a program takes ids for numbers."""
+    """`item` and `reason` of unknown ids that would be known but for white space around them, for their case, for the
+    form of their accents, or for zeros before a number, which are lost where a program takes ids for numbers."""
 
     def plain(name: str) -> pl.Expr:
         return plain_id(pl.col(name)).str.replace(r"^0+(\d)", "$1").alias("plain")
@@ -109,12 +109,14 @@ def _nearly_known(unknown: pl.Series, items: Vocabulary) -> pl.DataFrame:
     nearly = unknown.unique().to_frame("item").with_columns(plain("item")).join(known, on="plain")
     quoted = (pl.concat_str(pl.lit("'"), pl.col(name), pl.lit("'")) for name in ("item", "known"))
     reason = pl.format("item_id {} is not in the items table, which has {}; write both alike", *quoted)
-    return nearly.select("item", reason.alias("reason"))
+    alike = pl.col("item").str.normalize("NFC") == pl.col("known").str.normalize("NFC")
+    unseen = pl.format("{}, with accents in one Unicode form (NFC): they only look alike", reason)
+    return nearly.select("item", pl.when(alike).then(unseen).otherwise(reason).alias("reason"))
 
 
 def plain_id(id_: pl.Expr) -> pl.Expr:
-    """An id without what people overlook: white space around it, and its case."""
-    return id_.str.strip_chars().str.to_lowercase()
+    """An id without what people overlook: white space around it, its case, and the Unicode form of its accents."""
+    return id_.str.strip_chars().str.normalize("NFC").str.to_lowercase()
 
 
 def distinct_events(rows: EventRows) -> tuple[EventRows, int]:

@@ -39,8 +39,8 @@ def ids_written_alike(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
     if len(alike):
         some = " and ".join(map(repr, alike.filter(pl.col("plain") == alike["plain"][0])["item_id"].head(2)))
         yield (
-            f"{name}: {len(alike):,} item_ids differ from another one only by case or white space, such as {some}; "
-            "each is an item of its own: if they are one, write them alike"
+            f"{name}: {len(alike):,} item_ids differ from another one only by case, white space or the Unicode form of "
+            f"accents, such as {some}; each is an item of its own: if they are one, write them alike"
         )
 
 

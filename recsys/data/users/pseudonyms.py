@@ -19,6 +19,8 @@ ENVIRONMENT_KEY = "RECSYS_PSEUDONYM_KEY"
 """Environment variable that holds the key."""
 
 _SHORTEST_KEY = 32
+_KEY_ITSELF = b"\xff recsys pseudonym key"
+"""Stands for the key among the ids; it is no UTF-8, so it is nobody's id."""
 _PSEUDONYM = re.compile(r"hmac:[0-9a-f]{64}")
 
 
@@ -50,6 +52,11 @@ class Pseudonyms:
         """The pseudonyms of the key in the environment, whatever the config says; None without a key."""
         key = os.environ.get(ENVIRONMENT_KEY)
         return cls(key.encode()) if key else None
+
+    @property
+    def mark(self) -> str:
+        """By which the key is known again; it says nothing of the key, nor of any user."""
+        return hmac.new(self.key, _KEY_ITSELF, hashlib.sha256).hexdigest()
 
     def of(self, user_id: str) -> str:
         """The pseudonym of an id; a pseudonym is its own."""

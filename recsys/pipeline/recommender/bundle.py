@@ -16,6 +16,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.log.interactions import InteractionLog
 from recsys.data.users.forget import DigestIndex, without_users
+from recsys.data.users.pseudonyms import ENVIRONMENT_KEY, Pseudonyms
 from recsys.errors import BundleError, ConfigError
 from recsys.eval.results import EvaluationReport, MeasuredReport
 from recsys.pipeline.candidates.sources import Sources
@@ -28,6 +29,9 @@ REPORT = "evaluation/report.json"
 
 _REQUESTED = "config_asked.json"
 """Where a version keeps the configuration as it was requested; versions of older releases do not."""
+
+_KEY_MARK = "vocabulary/pseudonym_key.json"
+"""Where a version with pseudonyms keeps the mark of their key; versions of older releases do not."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,8 @@ class Bundle:
     def save(self, folder: Path) -> None:
         """Write all files into an existing folder."""
         self.catalogue.save(folder / "vocabulary")
+        if (pseudonyms := Pseudonyms.of_config(self.config.privacy)) is not None:
+            (folder / _KEY_MARK).write_text(json.dumps(pseudonyms.mark), encoding="utf-8")
         self.log.save(folder / "features" / "log")
         self.sources.save(folder)
         self.rankers.save(folder / "rank")
@@ -144,6 +150,7 @@ class Bundle:
 
         Raises:
             BundleError: there is no such version, or it is damaged or too new; the message names the file.
+            ConfigError: it was trained on pseudonyms, and the environment lacks their key.
         """
         registry = registry if isinstance(registry, Registry) else Registry(registry)
         name = registry.resolve(version)
@@ -159,6 +166,7 @@ class Bundle:
     def _read(cls, registry: Registry, name: str) -> "Bundle":
         folder, manifest = registry.path_of(name), registry.manifest(name)
         config = trained_config(registry, name)
+        check_pseudonyms(registry, name)
         catalogue = ItemCatalogue.load(folder / "vocabulary")
         rankers = Rankers.load(folder / "rank")
         if manifest.feature_names != rankers.full.names:
@@ -236,6 +244,22 @@ def trained_config(registry: Registry, version: str) -> Config:
         path = registry.path / "versions" / version / MANIFEST
         raise BundleError(f"{path} is damaged, or of another release: {error}") from error
     return config
+
+
+def check_pseudonyms(registry: Registry, version: str) -> None:
+    """Refuse a version whose users the environment's key does not find: all would be new, and none forgotten.
+
+    Raises:
+        BundleError: there is no such version, or its manifest is damaged.
+        ConfigError: it was trained on pseudonyms, and the environment has no key, or another one.
+    """
+    pseudonyms = Pseudonyms.of_config(trained_config(registry, version).privacy)
+    mark = registry.path / "versions" / version / _KEY_MARK
+    if pseudonyms is not None and mark.exists() and mark.read_text(encoding="utf-8") != json.dumps(pseudonyms.mark):
+        raise ConfigError(
+            f"{ENVIRONMENT_KEY} is not the key with which version {version} was trained, so all its users would be "
+            "new; set that one, or train anew with this one (`recsys train`)"
+        )
 
 
 def _with_what_it_lacks(config: dict[str, Any]) -> dict[str, Any]:
