@@ -34,6 +34,7 @@ def prepared(
         ConfigError, DataError: see `train`.
     """
     features = with_further_columns(config.features, dataset.catalogue, progress, of_worth=len(dataset.log.worths) > 1)
+    features = with_event_columns(features, dataset.log, progress)
     configured(features)
     config = config.model_copy(update={"features": features})
     for doubt in unheard_events(config.features, dataset.log.event_names):
@@ -48,9 +49,8 @@ def prepared(
     _check_listable(dataset, split.ranker_start, split.test_start)
     if config.ranker.debias:
         _check_places(log.between(split.ranker_start, split.test_start))
-    # What people do in the test window chooses neither columns nor rules that are measured on it.
+    # What people do in the test window does not choose the rules that are measured on it.
     before = without_taken_back(log.before(split.test_start), config.events.takes_back)
-    config = config.model_copy(update={"features": with_event_columns(config.features, before, progress)})
     config = config.model_copy(update={"policy": resolve_seen(config.policy, before)})
     if config.policy.discovery == "auto":  # training chooses when it has a ranker
         config = config.changed(policy={"discovery": 0.0})
