@@ -39,6 +39,7 @@ def prepared(
     before = without_taken_back(log.before(split.test_start), config.events.takes_back)
     of_worth = len(log.worths) > 1
     features = with_further_columns(config.features, catalogue, progress, of_worth=of_worth, log=before)
+    features = with_event_columns(features, before, progress)
     configured(features)
     config = config.model_copy(update={"features": features})
     for warning in events_not_in_log(config.features, dataset.log.event_names):
@@ -51,7 +52,6 @@ def prepared(
     _check_listable(dataset, split.ranker_start, split.test_start)
     if config.ranker.debias:
         _check_places(log.between(split.ranker_start, split.test_start))
-    config = config.model_copy(update={"features": with_event_columns(config.features, before, progress)})
     config = config.model_copy(update={"policy": resolve_seen(config.policy, before)})
     if config.policy.discovery == "auto":  # training chooses when it has a ranker
         config = config.changed(policy={"discovery": 0.0})

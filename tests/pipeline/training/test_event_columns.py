@@ -3,9 +3,11 @@
 import numpy as np
 from logs_by_hand import log_of
 
-from recsys.config import FeaturesConfig
+from recsys.config import FeaturesConfig, load_config
+from recsys.data.dataset import Dataset
 from recsys.data.log.interactions import InteractionLog
 from recsys.pipeline.training.event_columns import with_event_columns
+from recsys.pipeline.training.preparing import prepared
 from recsys.progress import silent
 
 
@@ -44,3 +46,10 @@ def test_what_the_ranker_is_told_to_do_without_is_not_said_to_be_seen() -> None:
     told = list[str]()
     with_event_columns(FeaturesConfig(exclude=("user_item_hold_days",)), log(hold=50, loan=300), told.append)
     assert told == ["the ranker tells kinds of acts apart: user_item_loan_days"]
+
+
+def test_a_training_may_do_without_one_of_them(early: Dataset, plain_settings: tuple[str, ...]) -> None:
+    told = list[str]()
+    excluded = 'features.exclude=["user_item_click_days"]'
+    prepared(early, load_config(None, (*plain_settings, excluded)), told.append)
+    assert any("kinds of acts apart" in line and "click" not in line for line in told)
