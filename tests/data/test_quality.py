@@ -1,6 +1,7 @@
 """What can be read, but may be a mistake, gives a warning."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 from written_files import ANY, GOOD, HEADER, ITEMS, folder_of
 
+from recsys.config import load_config
 from recsys.data.loading import load_dataset, read_dataset
 
 
@@ -33,6 +35,26 @@ def test_events_that_no_weight_is_named_for_give_a_warning(tmp_path: Path, names
     )
     warning = f"events.weights does not name {warned}: {worth}"
     assert report.warnings == (f"{tmp_path / 'events.csv'}: {warning}",)
+
+
+@pytest.mark.parametrize(("views", "purchases", "warned"), [(40, 1, True), (10, 1, False), (40, 0, False)])
+def test_views_beside_which_purchases_hardly_count_give_a_warning(
+    tmp_path: Path, views: int, purchases: int, warned: bool
+) -> None:
+    rows = [
+        f"u{user},i1,{event},2024-01-{1 + day:02}T{hour:02}:00:00,,,,"
+        for user in range(100)
+        for event, times in (("view", views), ("purchase", purchases))
+        for day, hour in (divmod(number, 24) for number in range(times))
+    ]
+    events = HEADER + "\n".join(rows) + "\n"
+    _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
+    found = [warning for warning in report.warnings if "lists will follow" in warning]
+    assert len(found) == warned
+    for warning in found:
+        assert "91% of what counts as interest are events 'view', 9% are 'purchase'" in warning
+        [setting] = re.findall("--set '(.*)'", warning)
+        assert load_config(None, [setting]).events.weights == {"impression": 0.0, "view": 0.0, "purchase": 4.0}
 
 
 @pytest.mark.parametrize(("most", "warned"), [(5, False), (10, True)])

@@ -1,5 +1,6 @@
 """Warnings about the event table, once it is a log."""
 
+import json
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -17,6 +18,12 @@ _END_OF_1970 = 365 * DAY
 
 _LONG_GAP = 30 * DAY
 """Shops close for less."""
+
+_MOSTLY = 0.8
+"""If the least signs of interest are worth this share of all together, rankers learn little of the others."""
+
+_ENOUGH_TO_LEARN = 100
+"""Signs of interest of the strongest kind from which lists can be learned."""
 
 _ONE_USER = 0.1
 """A user with more than this share of the events may stand for many people."""
@@ -47,6 +54,7 @@ def event_warnings(log: InteractionLog, name: str, config: EventsConfig) -> Iter
         *_dominant_user(log),
         *names_without_weight(log.event_names, config),
         *_strange_values(log, config),
+        *_mostly_the_least_signs(log),
         *_impressions_without_request(log),
         *_nothing_wanted(log),
         *_times_of_1970(log),
@@ -110,6 +118,28 @@ def _strange_values(log: InteractionLog, config: EventsConfig) -> Iterator[str]:
             have, count = ("has", "counts") if n_below == 1 else ("have", "count")
             below = f"{counted(n_below, 'event')} {found!r} {have} a value below 0 and still {count}"
             yield f"{below} as a sign of interest; if they are returns, set events.min_value of {found!r} to 0"
+
+
+def _mostly_the_least_signs(log: InteractionLog) -> Iterator[str]:
+    """Views beside which purchases hardly count, although each is worth more."""
+    signs = log.positive()
+    kinds, counts = np.unique(signs.events, return_counts=True)
+    worths = [float(np.median(signs.weights[signs.events == kind])) for kind in kinds]
+    names = [log.event_names[kind] for kind in kinds]
+    if len(kinds) < 2 or min(worths) == max(worths):
+        return
+    least, most = int(np.argmin(worths)), int(np.argmax(worths))
+    shares = counts * worths / np.sum(counts * worths)
+    if shares[least] >= _MOSTLY and counts[most] >= _ENOUGH_TO_LEARN:
+        table = ", ".join(
+            f"{json.dumps(name)}={0.0 if kind == least else worth:g}"
+            for kind, (name, worth) in enumerate(zip(names, worths, strict=True))
+        )
+        yield (
+            f"{shares[least]:.0%} of what counts as interest are events {names[least]!r}, {shares[most]:.0%} are "
+            f"{names[most]!r}: lists will follow the former; if the latter are what you want, keep the former as part of "
+            f"the history alone: --set 'events.weights={{{table}}}' (docs/data.md, Views and purchases)"
+        )
 
 
 def _impressions_without_request(log: InteractionLog) -> Iterator[str]:
