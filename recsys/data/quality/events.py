@@ -137,8 +137,8 @@ def _mostly_the_least_signs(log: InteractionLog) -> Iterator[str]:
         )
         yield (
             f"{shares[least]:.0%} of what counts as interest are events {names[least]!r}, {shares[most]:.0%} are "
-            f"{names[most]!r}: lists will follow the former; if the latter are what you want, keep the former as part of "
-            f"the history alone: --set 'events.weights={{{table}}}' (docs/data.md, Views and purchases)"
+            f"{names[most]!r}: lists will follow the former; if the latter are what you want, keep the former as part "
+            f"of the history alone: --set 'events.weights={{{table}}}' (docs/data.md, Views and purchases)"
         )
 
 
