@@ -149,7 +149,8 @@ def _typed(value: Any, kind: pl.DataType, name: str) -> Any:
     else:
         fits = isinstance(value, str) and (kind == pl.String or isinstance(kind, pl.Datetime))
     if not fits:
-        raise DataError(f"filter on {name!r}: {value!r} does not fit a column of type {kind}")
+        mend = "; write a time in ISO 8601, such as 2024-05-31T12:00:00Z" if isinstance(kind, pl.Datetime) else ""
+        raise DataError(f"filter on {name!r}: {value!r} does not fit a column of type {kind.base_type()}{mend}")
     return _moment(value, name) if isinstance(kind, pl.Datetime) else value
 
 

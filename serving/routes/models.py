@@ -18,6 +18,7 @@ from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas.lists import ListAnswer, RecommendRequest
 from serving.schemas.models import ModelsAnswer, VersionAnswer
 from serving.service import Service, ServiceNeeded, json_response
+from serving.versions.loading import check_privacy
 
 router = APIRouter(
     route_class=GuardedRoute,
@@ -77,11 +78,12 @@ async def recommend_with(version: Version, body: RecommendRequest, service: Serv
     responses=documented(*NAMED, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def promote(version: Version, service: ServiceNeeded) -> Response:
-    """Make a version current and serve it. A damaged one is refused with 409, and the served one stays. 503 where the
-    registry cannot be written."""
+    """Make a version current and serve it. A damaged one is refused with 409, one whose users this server could not
+    know with 422, and the served one stays. 503 where the registry cannot be written."""
 
     def change() -> dict[str, Any]:
         _check_known(service.registry, version)
+        check_privacy(service.settings.pseudonymise, service.registry, version)
         service.registry.promote(version, "promoted over HTTP")
         service.live.refresher.refresh(at_once=True)  # it may have been refused before, and mended
         return _overview(service)

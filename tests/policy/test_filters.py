@@ -100,6 +100,7 @@ def test_items_meet_a_condition_on_their_column(conditions: dict[str, Any], expe
         ({"price": {}}, r"'price': no bounds"),
         ({"price": {"gte": None}}, r"'price': None does not fit"),
         ({"price": "cheap"}, r"'price': 'cheap' does not fit a column of type Float64"),
+        ({"created_at": {"gte": 946684800}}, r"946684800 does not fit a column of type Datetime; write a time in"),
         ({"price": True}, r"'price': True does not fit"),
         ({"price": float("nan")}, r"'price': nan does not fit"),
         ({"year": 10**30}, r"does not fit"),

@@ -96,8 +96,10 @@ def test_a_version_is_not_served_with_another_key(registry: Registry, monkeypatc
         monkeypatch.setenv(ENVIRONMENT_KEY, KEY)
         second = registry.add(Bundle.load(registry))
         monkeypatch.setenv(ENVIRONMENT_KEY, f"not {KEY}")
-        answer = http.post(f"/v1/models/{second}/promote").json()
-        assert (answer["current"], answer["served"]) == (second, first)
+        refusal = http.post(f"/v1/models/{second}/promote")
+        assert refusal.status_code == 422
+        assert ENVIRONMENT_KEY in refusal.json()["detail"]
+        assert registry.current() == first
         assert http.post("/v1/recommend", json={"n": 1}).json()["model_version"] == first
 
 
