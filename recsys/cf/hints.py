@@ -91,7 +91,7 @@ class Hints:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; none in a version of an earlier release."""
+        """Read what `save` wrote; none where it wrote nothing."""
         return cls(load_array(folder / _FILE)) if (folder / _FILE).exists() else cls.none()
 
 

@@ -72,4 +72,4 @@ def test_a_history_is_read_with_its_hints(tmp_path: Path) -> None:
     histories = HistoryBatch(np.array([0, 5]), numbers, events, times, weights, np.array([9]))
     assert hints.read(histories).weights.tolist() == [0.5, 3, 0, 1, 0]
     assert Hints.none().read(histories) is histories
-    assert not len(Hints.load(tmp_path / "of an earlier release").worths)
+    assert not len(Hints.load(tmp_path / "nothing").worths)

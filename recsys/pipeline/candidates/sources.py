@@ -194,7 +194,7 @@ class Sources:
         return None if past is None else past.extended(n_items)
 
     def save(self, folder: Path) -> None:
-        """Write cf/<source>/, text/, cf/newcomers/, cf/weights.json and cf/hints/."""
+        """Write cf/<source>/, text/, cf/newcomers/, cf/weights.json and, if there are any, cf/hints/."""
         for source, model in self.models.items():
             model.save(folder / "cf" / source)
         if self.profiles:
@@ -205,7 +205,8 @@ class Sources:
             self.interest.save(folder / "text")
         (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
         self.weights.save(folder / _WEIGHTS)
-        self.hints.save(folder / _HINTS)
+        if len(self.hints.worths):
+            self.hints.save(folder / _HINTS)
 
     @classmethod
     def load(cls, folder: Path, names: Sequence[str]) -> "Sources":
