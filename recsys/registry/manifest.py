@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsys.errors import BundleError
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Raised when a bundle of this code cannot be read by the code before it."""
 
 _CHECKSUM_SINCE = 6
