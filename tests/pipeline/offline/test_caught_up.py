@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pipeline_world import AFTER, click
 
@@ -67,7 +68,9 @@ def test_processes_rank_as_a_server_that_has_read_the_store(
     ]
     requests = [Request(user, n=200, time=AFTER + 2 * DAY) for user in ("newcomer", "user 1", "user 2", "user 3")]
     expected, found = known.recommender.recommend_many(requests), opened.recommend_many(requests)
-    assert [(made.ids, made.scores.tolist()) for made in found] == [(m.ids, m.scores.tolist()) for m in expected]
+    for made, want in zip(found, expected, strict=True):
+        assert made.ids == want.ids
+        np.testing.assert_allclose(made.scores, want.scores, rtol=1e-5)  # one segment of events sums otherwise than two
     for made in found:
         assert "another" in made.ids
         assert not {gone, sold_out, "misfit", "unheard of"} & set(made.ids)

@@ -237,7 +237,7 @@ def test_what_comes_a_day_late_is_not_missed_and_its_absence_from_the_ranker_rep
 
 
 def test_a_name_that_no_event_had_before_is_reported(champion: Bundle, frames: Frames, config: Config) -> None:
-    """Nobody has chosen its weight: it may be a hide, and counts as a sign of interest."""
+    """Nobody has chosen its weight: it may be a complaint, and counts as a sign of interest."""
 
     def told(name: str) -> list[str]:
         some = pl.when(pl.int_range(pl.len()) % 5 == 0)
@@ -247,8 +247,9 @@ def test_a_name_that_no_event_had_before_is_reported(champion: Bundle, frames: F
         assert all(check.passed for check in checks)
         return [check.words for check in checks if check.name == "names of events"]
 
-    (words,) = told("hide")
-    assert words.startswith("new are 'hide'; events.weights does not name 'hide': each is worth events.default_weight")
+    (words,) = told("complaint")
+    worth = "events.weights does not name 'complaint': each is worth events.default_weight"
+    assert words.startswith(f"new are 'complaint'; {worth}")
     assert words.endswith("only `recsys train` changes weights")
     assert told("skip") == ["new are 'skip'"]
     assert told("purchase") == []
