@@ -1,7 +1,7 @@
 """Acts that are worth nothing may still hint at what is wanted: who looked at a category often chooses from it later.
 
-Where looks are given the weight 0, so that lists follow what is bought, users who have bought nothing yet would be
-nobody to models that read signs of interest alone.
+Where looks are given the weight 0, so that lists follow what is bought, models that know signs of interest alone would
+learn from a few purchases, and users who have bought nothing yet would be nobody to them.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _FILE = "hints.npy"
 
 @dataclass(frozen=True)
 class Hints:
-    """What acts that are no sign of interest count for, as part of a history.
+    """What acts that are no sign of interest count for as evidence of tastes; they stay no answer to any list.
 
     Attributes:
         worths: (n_event_names,) float32 by kind: at most the worth of the least sign of interest; 0 for signs
@@ -74,15 +74,24 @@ class Hints:
                 worths[kind] = min(excess / usual, 1.0) * signs.weights.min()
         return cls(worths) if worths.any() else cls.none()
 
-    def read(self, histories: HistoryBatch) -> HistoryBatch:
+    def of_histories(self, histories: HistoryBatch) -> HistoryBatch:
         """The histories in which acts of no worth are worth what they hint at."""
-        kinds = histories.events
-        hinting = (histories.weights == 0) & (kinds >= 0) & (kinds < len(self.worths))
+        weights = self._worth_of(histories.events, histories.weights)
+        return histories if weights is None else replace(histories, weights=weights)
+
+    def of_log(self, log: InteractionLog) -> InteractionLog:
+        """The log, likewise."""
+        weights = self._worth_of(log.events, log.weights)
+        return log if weights is None else replace(log, weights=weights)
+
+    def _worth_of(self, kinds: NDArray[np.int8], weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """(n_events,) what each event is worth, hints included; None where there is no hint."""
+        hinting = (weights == 0) & (kinds >= 0) & (kinds < len(self.worths))
         if not hinting.any():
-            return histories
-        weights = histories.weights.copy()
-        weights[hinting] = self.worths[kinds[hinting]]
-        return replace(histories, weights=weights)
+            return None
+        worth = weights.copy()
+        worth[hinting] = self.worths[kinds[hinting]]
+        return worth
 
     def save(self, folder: Path) -> None:
         """Write them."""

@@ -70,6 +70,6 @@ def test_a_history_is_read_with_its_hints(tmp_path: Path) -> None:
     weights = np.array([0, 3, 0, 1, 0], dtype=np.float32)
     numbers, times = np.arange(5, dtype=np.int32), np.arange(5, dtype=np.int64)
     histories = HistoryBatch(np.array([0, 5]), numbers, events, times, weights, np.array([9]))
-    assert hints.read(histories).weights.tolist() == [0.5, 3, 0, 1, 0]
-    assert Hints.none().read(histories) is histories
+    assert hints.of_histories(histories).weights.tolist() == [0.5, 3, 0, 1, 0]
+    assert Hints.none().of_histories(histories) is histories
     assert not len(Hints.load(tmp_path / "nothing").worths)

@@ -23,6 +23,7 @@ from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.candidates.sources import (
     CATEGORIES,
     EASE,
+    ITEM_MODELS,
     LOG_MODELS,
     MODELS,
     PERIODIC_MODELS,
@@ -86,9 +87,12 @@ class SourceFitting:
         names, progress = self.config.candidates.sources, self.run.progress
         interest: InterestModel | None = None
         models: dict[str, CollaborativeModel] = {}
+        hints = Hints.of(log, self._groups)
+        evidence = hints.of_log(log)
         for source in names:
             if source in MODELS:
-                model = self._fitted_model(source, log, earlier.models.get(source) if earlier else None)
+                known = evidence if source in ITEM_MODELS else log
+                model = self._fitted_model(source, known, earlier.models.get(source) if earlier else None)
                 if model is not None:
                     models[source] = model
             elif source == TEXT:
@@ -98,12 +102,11 @@ class SourceFitting:
             progress(f"fitting {PROFILES} on {counted(len(log), 'event')}")
             profiles = ProfilePopularity.fit(self.profiles, log, self.config.cf, self._alike)
         weights = earlier.weights if earlier else SourceWeights()
-        hints = Hints.of(log, self._groups)
         live = live_among(names)
         sources = Sources(models, interest, live=live, profiles=profiles, weights=weights, hints=hints)
         if len(self.catalogue) > self.config.candidates.exact_items:
             sources = sources.indexed(self.run.seed, progress, earlier)
-        learned = np.bincount(log.positive().items, minlength=len(self.catalogue)) > 0
+        learned = np.bincount(evidence.positive().items, minlength=len(self.catalogue)) > 0
         return sources if learned.all() else replace(sources, cold_items=ColdItems.of(learned, sources.interest))
 
     def _fitted_model(

@@ -1,7 +1,7 @@
 """Requests in numbers, as many as are scored at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -50,7 +50,7 @@ class RequestBlock:
 
     Attributes:
         histories: what each user did before the request, as far back as sources and features look.
-        evidence: the same as collaborative models read them: acts of no worth count as what they hint at.
+        evidence: the same as collaborative models read them, see `recsys.cf.hints`.
         eligible: (n_requests, n_items) False where an item must not be listed.
         policies: (n_requests,) the rules of each list.
         only: (n_requests,) the item numbers that alone may be listed, or None where any may.
@@ -79,6 +79,17 @@ class RequestBlock:
     def has_history(self) -> NDArray[np.bool_]:
         """(n_requests,) False for an empty history."""
         return np.diff(self.histories.offsets) > 0
+
+    @cached_property
+    def read_as_text(self) -> HistoryBatch:
+        """The histories as the text model reads them, which has learned from signs of interest: hints stand in where
+        there is none."""
+        if self.evidence is self.histories:
+            return self.histories
+        known = np.zeros(len(self), dtype=bool)
+        known[self.histories.positive().rows] = True
+        weights = np.where(known[self.histories.rows], self.histories.weights, self.evidence.weights)
+        return replace(self.histories, weights=weights)
 
     @cached_property
     def brings_history(self) -> NDArray[np.bool_]:

@@ -51,6 +51,9 @@ LOG_MODELS: Mapping[str, type[LogModel]] = {
 }
 """Source -> its model, of those that learn from the log alone."""
 
+ITEM_MODELS = ("transitions", "neighbours", EASE, "als")
+"""Those of them that learn what items have to do with each other, from hints too; others learn what is wanted."""
+
 PERIODIC_MODELS: Mapping[str, type[Periodic]] = {RHYTHM: Rhythm, SEASON: Season}
 """Source -> its model, of those that follow the time of a period."""
 
@@ -112,7 +115,7 @@ class Sources:
     def scores_of(self, source: str, block: RequestBlock) -> Scores:
         """The scores of all items by one source; not by a live one, for which `Scoring` answers."""
         if source == TEXT and self.interest is not None:
-            return self.interest.scores(block.histories, block.queries)
+            return self.interest.scores(block.read_as_text, block.queries)
         if source == PROFILES and self.profiles is not None:
             of_profiles, borrowing = self.profiles.scores(block.profiles), self._items_without_profile
             return of_profiles if borrowing is None else borrowing.with_lent_scores(of_profiles)

@@ -160,7 +160,7 @@ class Scoring:
         newest = histories.newest(max_history)
         return RequestBlock(
             histories=newest,
-            evidence=self.sources.hints.read(newest),
+            evidence=self.sources.hints.of_histories(newest),
             eligible=self.eligible(policies, askers.listed_at),
             policies=policies,
             only=(None,) * len(policies),

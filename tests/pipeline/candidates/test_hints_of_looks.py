@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+import pytest
 
 from recsys.config import load_config
 from recsys.data.loading import dataset_from_frames
@@ -32,16 +33,23 @@ def looks_and_purchases(n_users: int = 90) -> tuple[pl.DataFrame, pl.DataFrame]:
     return items, events.with_columns(pl.col("timestamp").cast(pl.Datetime("us", "UTC"))).sort("timestamp")
 
 
-def test_users_who_only_looked_get_what_they_looked_for(plain_settings: tuple[str, ...]) -> None:
-    settings = (
-        *plain_settings,
-        'candidates.sources=["als", "popular", "categories", "history"]',
-        "events.weights={view=0.0,purchase=1.0}",
-    )
-    config = load_config(None, settings)
+@pytest.mark.parametrize("source", ["categories", "als", "neighbours"])
+def test_users_who_only_looked_get_what_they_looked_for(plain_settings: tuple[str, ...], source: str) -> None:
+    sources = f'candidates.sources=["{source}", "popular", "history"]'
+    config = load_config(None, (*plain_settings, sources, "events.weights={view=0.0,purchase=1.0}"))
     bundle = train(dataset_from_frames(*looks_and_purchases(), config), config)
     assert bundle.sources.hints.worths.any()
     recommender = Recommender(bundle)
     for user in range(10):
         listed = recommender.recommend(Request(f"user {user}", n=5)).ids
         assert sum(item.startswith(f"{user % _TASTES}-") for item in listed) >= 4
+
+
+def test_text_reads_hints_where_a_history_has_no_sign(plain_settings: tuple[str, ...]) -> None:
+    config = load_config(None, (*plain_settings, "events.weights={view=0.0,purchase=1.0}"))
+    recommender = Recommender(train(dataset_from_frames(*looks_and_purchases(), config), config))
+    block = recommender.block([Request("user 0"), Request("user 89"), Request("nobody")])
+    looks, known = block.histories.weights == 0, block.histories.rows == 1
+    assert (block.read_as_text.weights[looks & ~known] > 0).all()
+    assert (block.read_as_text.weights[known] == block.histories.weights[known]).all()
+    assert (block.evidence.weights[looks] > 0).all()
