@@ -194,7 +194,7 @@ class Registry(RegistryWriter):
             BundleError: there is none to go back to, or it is damaged.
         """
         with self._locked():
-            target = self._rollback_target()
+            target = self.rollback_target()
             if target is None:
                 raise BundleError(f"registry {self.path} has no earlier version to go back to")
             self.path_of(target)
@@ -210,7 +210,7 @@ class Registry(RegistryWriter):
         """
         with self._locked():
             versions = self.versions()
-            kept = {*versions[max(0, len(versions) - keep) :], self.current(), self._rollback_target()}
+            kept = {*versions[max(0, len(versions) - keep) :], self.current(), self.rollback_target()}
             removed = [version for version in versions if version not in kept]
             for version in removed:
                 self._remove(version)
@@ -257,6 +257,7 @@ class Registry(RegistryWriter):
         if version != current:
             replace_file(self.current_file, f"{version}\n".encode())
 
-    def _rollback_target(self) -> str | None:
+    def rollback_target(self) -> str | None:
+        """The version that a rollback would go back to; None without one."""
         there = set(self.versions()) - {self.current()}
         return next((version for version in reversed(earlier_versions(self.history())) if version in there), None)

@@ -95,13 +95,15 @@ async def promote(version: Version, service: ServiceNeeded) -> Response:
     "/rollback",
     response_model=ModelsAnswer,
     dependencies=[Depends(Allow("admin"))],
-    responses=documented(HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=documented(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def rollback(service: ServiceNeeded) -> Response:
-    """Go back to the version that was current before, and serve it. 409 when there is none, 503 where the registry
-    cannot be written."""
+    """Go back to the version that was current before, and serve it. 409 when there is none, 422 when it is one whose
+    users this server could not know, 503 where the registry cannot be written."""
 
     def change() -> dict[str, Any]:
+        if (target := service.registry.rollback_target()) is not None:
+            check_privacy(service.settings.pseudonymise, service.registry, target)
         service.registry.rollback("rolled back over HTTP")
         service.live.refresher.refresh(at_once=True)
         return _overview(service)

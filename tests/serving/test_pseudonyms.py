@@ -101,6 +101,9 @@ def test_a_version_is_not_served_with_another_key(registry: Registry, monkeypatc
         assert ENVIRONMENT_KEY in refusal.json()["detail"]
         assert registry.current() == first
         assert http.post("/v1/recommend", json={"n": 1}).json()["model_version"] == first
+        registry.promote(second, "by hand")
+        assert http.post("/v1/models/rollback").status_code == 422
+        assert registry.current() == second
 
 
 def test_a_user_is_forgotten_under_the_id_and_the_pseudonym(
