@@ -86,6 +86,8 @@ class Hints:
 
     def _worth_of(self, kinds: NDArray[np.int8], weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """(n_events,) what each event is worth, hints included; None where there is no hint."""
+        if not len(self.worths):
+            return None
         hinting = (weights == 0) & (kinds >= 0) & (kinds < len(self.worths))
         if not hinting.any():
             return None

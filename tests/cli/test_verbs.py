@@ -167,7 +167,7 @@ def test_rank_with_what_a_server_has_stored(run: Run, trained_registry: Path, tm
         store.forget("user 1")
     outcome = run("rank", "--registry", trained_registry, "--store", url, "--users", "all", "--out", out)
     assert outcome.code == 0, outcome.err
-    assert "1 event, 0 new items, 0 changed items, 1 forgotten user" in outcome.err
+    assert "1 event, 0 new items, 1 forgotten user" in outcome.err
     users = set(pl.read_parquet(out)["user_id"])
     assert "late" in users
     assert "user 1" not in users

@@ -72,13 +72,11 @@ class CaughtUp:
     def _beyond(self, bundle: Bundle) -> str:
         """What it knows that the version did not, in words."""
         n_new = len(self.recommender.catalogue) - len(bundle.catalogue)
-        changed, forgotten = len(self.changes) - n_new, len(self.recommender.users.forgotten)
         return ", ".join(
             [
                 counted(self.n_events - len(bundle.log), "event"),
                 counted(n_new, "new item"),
-                counted(changed, "changed item"),
-                counted(forgotten, "forgotten user"),
+                counted(len(self.recommender.users.forgotten), "forgotten user"),
             ]
         )
 

@@ -67,28 +67,32 @@ class Explainer:
         """
         groups = by_group(ranker.contributions(table), features.groups)
         steps = [feature.kind for feature in features.features if isinstance(feature.kind, UserLineStep)]
-        counted_by = self._counted_by()
+        learned = self._learned()
         return tuple(
-            Explanation(text, collaborative, behaviour, context, tuple(self._reasons(int(item), steps, counted_by)))
+            Explanation(text, collaborative, behaviour, context, tuple(self._reasons(int(item), steps, learned)))
             for item, (text, collaborative, behaviour, context) in zip(items, groups.tolist(), strict=True)
         )
 
-    def _counted_by(self) -> NDArray[np.int32]:
-        """Items of which the user is one of the people that the models have counted."""
+    def _learned(self) -> HistoryBatch:
+        """What the models have learned from of the user, who is one of the people that they have counted."""
         user, after = np.array([self.user], dtype=np.int32), np.array([self.learned_until + 1], dtype=np.int64)
-        return self.scoring.histories(user, after).positive().items
+        return self.scoring.histories(user, after)
 
-    def _reasons(self, item: int, steps: Sequence[UserLineStep], counted_by: NDArray[np.int32]) -> list[str]:
+    def _evidence(self, histories: HistoryBatch) -> HistoryBatch:
+        """The events that links of items are learned from, and looked up by."""
+        return self.scoring.sources.hints.of_histories(histories).positive()
+
+    def _reasons(self, item: int, steps: Sequence[UserLineStep], learned: HistoryBatch) -> list[str]:
         chosen = self.history.positive()
-        before, recent = int(np.count_nonzero(chosen.items == item)), chosen.newest(20)
+        before, recent = int(np.count_nonzero(chosen.items == item)), self._evidence(self.history).newest(20)
         others = recent.keep(recent.items != item)
         sentences = [
             f"you chose it {self._at_least}{_times(before)} before" if before else None,
             self._next(item, chosen, steps),
-            self._linked(item, others, counted_by),
+            self._linked(item, others, self._evidence(learned).items),
             self._alike(item, others),
             self._in_group(item, chosen.keep(chosen.items != item)),
-            self._by_people_like_you(item, int(item in counted_by)),
+            self._by_people_like_you(item, int(item in learned.positive().items)),
         ]
         number, now = np.array([item], dtype=np.int32), self.history.now[:1]
         lately = int(self.scoring.state.counts("item_positives", number, now, _MONTH)[0])
@@ -123,7 +127,7 @@ class Explainer:
         """The event whose item is most strongly linked to `item` by what people do, if enough of them chose both.
 
         Args:
-            counted_by: see `_counted_by`.
+            counted_by: items of which the user is one of the people that the links count.
         """
         themselves = np.isin(others.items, counted_by) & (item in counted_by)
         for links in (model for model in self.scoring.sources.models.values() if isinstance(model, ItemLinks)):

@@ -43,6 +43,10 @@ def test_users_who_only_looked_get_what_they_looked_for(plain_settings: tuple[st
     for user in range(10):
         listed = recommender.recommend(Request(f"user {user}", n=5)).ids
         assert sum(item.startswith(f"{user % _TASTES}-") for item in listed) >= 4
+    if source == "neighbours":  # which count people
+        explained = recommender.recommend(Request("user 0", n=5), explain=True).explanations
+        assert explained is not None
+        assert any("people who chose" in reason for one in explained for reason in one.reasons)
 
 
 def test_text_reads_hints_where_a_history_has_no_sign(plain_settings: tuple[str, ...]) -> None:

@@ -63,7 +63,7 @@ def test_processes_rank_as_a_server_that_has_read_the_store(
     store.forget("user 3")
     known, opened, said = caught_up(trained_registry, store, tmp_path / "events")
     assert said == [
-        f"the store has beyond version {trained.version}: 3 events, 2 new items, 2 changed items, 1 forgotten user",
+        f"the store has beyond version {trained.version}: 3 events, 2 new items, 1 forgotten user",
         "1 event is of items that nobody has put",
     ]
     requests = [Request(user, n=200, time=AFTER + 2 * DAY) for user in ("newcomer", "user 1", "user 2", "user 3")]
@@ -91,7 +91,7 @@ def test_what_was_learned_from_the_store_is_not_read_twice(
     store.append([click("newcomer", item, AFTER + DAY)])
     known, _, said = caught_up(registry.path, store, tmp_path / "events")
     assert known.n_events == len(bundle.log) + 1
-    assert said == [f"the store has beyond version {version}: 1 event, 0 new items, 0 changed items, 0 forgotten users"]
+    assert said == [f"the store has beyond version {version}: 1 event, 0 new items, 0 forgotten users"]
 
 
 def test_a_run_is_another_one_once_the_store_has_more(trained_registry: Path, store: Store) -> None:
