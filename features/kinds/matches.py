@@ -28,7 +28,7 @@ from features.loops.codes import (
 )
 from features.loops.matches import Past, fill_days_since, fill_label_dues, fill_matches
 from features.pairs import PairBatch
-from recsys.data.log.history import HistoryBatch, basket_starts
+from recsys.data.log.history import HistoryBatch
 
 _ALL = np.iinfo(np.int64).max
 
@@ -67,8 +67,8 @@ class NamedEventColumns:
 
 
 def _past_of(histories: HistoryBatch) -> Past:
-    baskets: NDArray[np.int64] = np.cumsum(basket_starts(histories.rows, histories.times))
-    return Past(histories.offsets, histories.items, histories.times, histories.weights, baskets, histories.now)
+    known = histories.items, histories.times, histories.weights, histories.baskets
+    return Past(histories.offsets, *known, histories.now)
 
 
 class _Match(Member):

@@ -91,6 +91,11 @@ class HistoryBatch:
         """The distinct items of each history, with the sum of the recency of their events."""
         return self.summed(self.recency)
 
+    @cached_property
+    def baskets(self) -> NDArray[np.int64]:
+        """(n_events,) the number of the basket that each event belongs to, over all histories; see `basket_starts`."""
+        return np.cumsum(basket_starts(self.rows, self.times))
+
     def positive(self) -> "HistoryBatch":
         """Only events that are a sign of interest: weight above 0."""
         return self._positive
