@@ -18,7 +18,7 @@ Aggregate = Literal["last", "max", "min", "mean", "decayed", "place"]
 mean; a mean in which newer events count more; how many events ago the one most alike was (0 is the newest)."""
 
 AFFINITY_EVENTS = 10
-"""Newest signs of interest of a history that each candidate is compared with."""
+"""Newest positive events of a history that each candidate is compared with."""
 
 _FADING = 0.7
 """Worth of an event of the history relative to the one after it, in `decayed`."""
@@ -33,7 +33,7 @@ def fill_affinity(
     wanted: NDArray[np.int64],
     table: NDArray[np.float32],
 ) -> None:
-    """Compare candidates with the newest signs of interest of histories, by vectors or by links.
+    """Compare candidates with the newest positive events of histories, by vectors or by links.
 
     Args:
         name: which of them.

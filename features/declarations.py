@@ -80,7 +80,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("text_max", "text", Affinity("text", "max"), "similarity to the most alike of the newest items"),
     Feature("text_mean", "text", Affinity("text", "mean"), "mean similarity to the newest items"),
     Feature("text_min", "text", Affinity("text", "min"), "similarity to the least alike of the newest items"),
-    Feature("text_nearest", "text", Affinity("text", "place"), "signs of interest since the most alike item"),
+    Feature("text_nearest", "text", Affinity("text", "place"), "positive events since the most alike item"),
     Feature(
         "text_decayed", "text", Affinity("text", "decayed"), "similarity to the newest items, newer ones counting more"
     ),
@@ -144,15 +144,15 @@ FEATURES: tuple[Feature, ...] = (
     Feature("item_worth_30d", "behaviour", ItemSum("item_positives", "weights", 30), "worth of the acts of 30 days"),
     Feature("item_purchases_30d", "behaviour", ItemCount("purchase", 30), "purchases in the last 30 days"),
     Feature("item_rating", "behaviour", ItemMean("rating"), "mean rating before the request"),
-    Feature("item_positives", "behaviour", ItemCount("item_positives", None), "signs of interest in the item, ever"),
+    Feature("item_positives", "behaviour", ItemCount("item_positives", None), "positive events of the item, ever"),
     Feature("item_impressions_7d", "behaviour", ItemCount("item_impressions", 7), "showings in the last week"),
-    Feature("item_rate", "behaviour", ItemRate(0.05, 50), "signs of interest per showing, smoothed"),
+    Feature("item_rate", "behaviour", ItemRate(0.05, 50), "positive events per showing, smoothed"),
     Feature("item_rate_7d", "behaviour", ItemRate(0.05, 50, days=7), "the same in the last week"),
     Feature(
         "item_debiased_rate",
         "behaviour",
         ItemDebiasedRate(0.05, 50),
-        "signs of interest per showing that was looked at, by its position",
+        "positive events per showing that was looked at, by its position",
     ),
     Feature("item_conversion", "behaviour", ItemRate(0.1, 20, "purchase", "click"), "purchases per click, smoothed"),
     Feature(
@@ -218,7 +218,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("user_items", "context", UserHistory("distinct"), "distinct items in the history"),
     Feature("user_acts_1d", "context", UserCount(1), "events of the user in the last day"),
     Feature("user_acts_7d", "context", UserCount(7), "events of the user in the last week"),
-    Feature("user_positive_share", "context", UserHistory("positive_share"), "share of signs of interest in them"),
+    Feature("user_positive_share", "context", UserHistory("positive_share"), "share of positive events in them"),
     Feature("user_category_entropy", "context", UserEntropy("categories"), "spread over categories, in bits"),
     Feature("user_days_since_last", "context", UserHistory("days_since_last"), "days since the user's newest event"),
     Feature("user_days_known", "context", UserHistory("days_since_first"), "days since the oldest event looked at"),

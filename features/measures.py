@@ -21,7 +21,7 @@ class Measure(NamedTuple):
     """One column.
 
     Attributes:
-        counted: which events: `item_acts` (all but impressions), `item_positives` (signs of interest),
+        counted: which events: `item_acts` (all but impressions), `item_positives` (positive events),
             `item_impressions`, or the name of an event.
         statistic: sums: `count`; `weights`; `values`, 0 where an event has none; `valued`, 1 where it has one;
             `examination`, the chance that a reader looks as far down as the event's position (Joachims et al.,

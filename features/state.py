@@ -26,7 +26,7 @@ from recsys.data.log.interactions import InteractionLog
 from recsys.data.log.merging import merge_segments
 
 Counted = Literal["item_acts", "item_positives", "item_impressions"]
-"""What can be counted besides events of one name: all but impressions, signs of interest, impressions."""
+"""What can be counted besides events of one name: all but impressions, positive events, impressions."""
 
 _MERGE_RATIO = 8
 """A segment is merged into the one before it if that one is less than this many times larger."""
@@ -57,21 +57,22 @@ def _count(counted: Counted, window: int | None) -> Questions:
     return Questions([Question(Measure(counted), window)])
 
 
-class _KeptSigns(NamedTuple):
-    """What `EventState.newest_signs` found last for one moment: when serving, often no event comes before the next."""
+class _KeptPositives(NamedTuple):
+    """What `EventState.newest_positives` found last for one moment: of two lists in a row, often no event separates
+    them."""
 
     segments: tuple[Segment, ...]
     """all events"""
     stops: NDArray[np.int64]
     """(n_segments, 1) how many acts of each lie before the moment"""
     n: int
-    """signs that count"""
+    """positive events that count"""
     n_items: int
     """items that count"""
     found: ItemWeights
 
     def are_for(self, segments: tuple[Segment, ...], stops: NDArray[np.int64], n: int, n_items: int) -> bool:
-        """Whether the kept signs answer this call for all of its moments: `stops` is (n_segments, n_moments)."""
+        """Whether what was found answers this call too, for all of its moments: `stops` is (n_segments, n_moments)."""
         same = self.segments is segments and (self.n, self.n_items) == (n, n_items)
         return same and bool(np.all(stops == self.stops))
 
@@ -85,7 +86,7 @@ class EventState:
         self._writing = threading.Lock()
         self._asking = threading.Lock()
         self._cache: ItemColumnCache | None = None
-        self._kept_signs: _KeptSigns | None = None
+        self._kept_positives: _KeptPositives | None = None
 
     @property
     def latest(self) -> int:
@@ -192,9 +193,9 @@ class EventState:
             offsets, nothing, nothing.astype(np.int8), nothing.astype(np.int64), nothing.astype(np.float32), now
         )
 
-    def newest_signs(self, now: NDArray[np.int64], n: int, n_items: int) -> ItemWeights:
-        """The items of the newest `n` signs of interest of anybody strictly before each of the moments `now`
-        (n_requests,), with the sum of their weights; a sign counts half after n / 4 newer ones.
+    def newest_positives(self, now: NDArray[np.int64], n: int, n_items: int) -> ItemWeights:
+        """The items of the newest `n` positive events of anybody strictly before each of the moments `now`
+        (n_requests,), with the sum of their weights; an event counts half after n / 4 newer ones.
 
         Only items below `n_items` count: events may name items that came after a caller took its catalogue.
         """
@@ -202,25 +203,25 @@ class EventState:
         stops = np.empty((len(segments), len(now)), dtype=np.int64)
         for own, segment in zip(stops, segments, strict=True):
             own[:] = np.searchsorted(segment.item_acts.times, now)
-        kept = self._kept_signs
+        kept = self._kept_positives
         if kept is not None and kept.are_for(segments, stops, n, n_items):
             found, rows = kept.found, np.zeros(len(now), dtype=np.int64)
         else:
             distinct, rows = np.unique(stops, axis=1, return_inverse=True)
             found = _decayed(segments, distinct, n, n_items)
             if len(found.offsets) == 2:
-                self._kept_signs = _KeptSigns(segments, distinct, n, n_items, found)
+                self._kept_positives = _KeptPositives(segments, distinct, n, n_items, found)
         places, counts = entries(found.offsets, rows)
         return ItemWeights(offsets_of(counts), found.items[places], found.values[places])
 
 
 def _decayed(segments: Sequence[Segment], stops: NDArray[np.int64], n: int, n_items: int) -> ItemWeights:
-    """The decayed weights of the newest `n` signs of interest in front of `stops` (n_segments, n_moments)."""
+    """The decayed weights of the newest `n` positive events before `stops` (n_segments, n_moments)."""
     decay = (0.5 ** (np.arange(n - 1, -1, -1) * (4 / n))).astype(np.float32)
     items, values = [np.zeros(0, dtype=np.int32)], [decay[:0]]
     for own in stops.T.tolist():
         parts = [
-            _newest_signs_of(segment, stop, n, n_items) for segment, stop in zip(segments, own, strict=True) if stop
+            _newest_positives_of(segment, stop, n, n_items) for segment, stop in zip(segments, own, strict=True) if stop
         ]
         if parts:
             times, chosen, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
@@ -234,10 +235,10 @@ def _decayed(segments: Sequence[Segment], stops: NDArray[np.int64], n: int, n_it
     return ItemWeights(*sum_by_item(offsets, np.concatenate(items), np.concatenate(values)))
 
 
-def _newest_signs_of(
+def _newest_positives_of(
     segment: Segment, stop: int, n: int, n_items: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Times, items and weights of at least the newest `n` signs of interest, if there are so many, among the first
+    """Times, items and weights of at least the newest `n` positive events, if there are so many, among the first
     `stop` acts."""
     acts, log = segment.item_acts, segment.log
     looked_at = n

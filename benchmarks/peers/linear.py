@@ -29,7 +29,7 @@ class Peer(Protocol):
         ...
 
     def fit(self, log: InteractionLog, setting: Setting) -> Scorer:
-        """Learn from signs of interest."""
+        """Learn from positive events."""
         ...
 
 

@@ -42,7 +42,7 @@ class TwoStage:
         self._retrievers: Mapping[str, Scorer] = {}
 
     def fit(self, log: InteractionLog, setting: Setting) -> Scorer:
-        """Learn from signs of interest; the rows are made once a log."""
+        """Learn from positive events; the rows are made once a log."""
         if self._known[0] is not log:
             self._known = log, *_lessons(log)
             self._retrievers = _retrievers(log)

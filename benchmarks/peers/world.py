@@ -38,8 +38,8 @@ class LabelledRequests:
     """Requests whose outcome is known.
 
     Attributes:
-        log: signs of interest that a tool may learn from.
-        histories: signs of interest of each user before the request.
+        log: positive events that a tool may learn from.
+        histories: positive events of each user before the request.
         eligible: (n_requests, n_items) what may be listed.
         targets: what was wanted and may be listed; at least one a request.
         users: (n_requests,) user numbers.

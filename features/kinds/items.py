@@ -1,6 +1,6 @@
 """What everybody did with an item, up to the request.
 
-`counted` is `item_acts` (all but impressions), `item_positives` (signs of interest), `item_impressions`, or the name
+`counted` is `item_acts` (all but impressions), `item_positives` (positive events), `item_impressions`, or the name
 of an event such as `purchase`.
 """
 
@@ -154,7 +154,7 @@ class ItemVelocity(OfItemPast):
 class ItemRate(OfItemPast):
     """One kind of event per event of another, smoothed towards `prior` with the strength of `strength` events.
 
-    By default signs of interest per showing, the click-through rate; purchases per click are a conversion rate.
+    By default positive events per showing, the click-through rate; purchases per click are a conversion rate.
     """
 
     prior: float
@@ -165,7 +165,7 @@ class ItemRate(OfItemPast):
 
     @property
     def monotone(self) -> MonotoneConstraint:
-        """More signs of interest never lower the score; other events may do either."""
+        """More positive events never lower the score; other events may do either."""
         return 1 if self.wanted == "item_positives" else 0
 
     @property
@@ -177,7 +177,7 @@ class ItemRate(OfItemPast):
 
 @dataclass(frozen=True)
 class ItemDebiasedRate(OfItemPast):
-    """Signs of interest per showing that was looked at, smoothed as in `ItemRate`: clicks over expected clicks.
+    """Positive events per showing that was looked at, smoothed as in `ItemRate`: clicks over expected clicks.
 
     A showing counts by the chance that its position in the list is examined (Zhang and Jones, Comparing click logs and
     editorial labels for training query rewriting, 2007), so an item is not punished for having stood far down.

@@ -158,7 +158,7 @@ class UserItemSinceEvent(Member):
 
 @dataclass(frozen=True)
 class UserItemWorth(_Match):
-    """Worth of the user's newest act on this very item: 0 where it was no sign of interest, as a dislike; NaN before
+    """Worth of the user's newest act on this very item: 0 where it was no positive event, as a dislike; NaN before
     any."""
 
     scope: ClassVar[Scope] = "user-item"

@@ -110,7 +110,7 @@ def describe_requests(
     codes: Ints, offsets: Ints, history: Ints, weights: Floats, times: Ints, now: Ints, windows: Ints, found: Floats
 ) -> None:
     """Fill `found` (ACTS + n_windows, n_requests) with what requests and their histories are like: the length of the
-    history; the share of signs of interest; days since the last and the first event; hour of the day and day of the
+    history; the share of positive events; days since the last and the first event; hour of the day and day of the
     week, UTC; for each code the number of different ones, and their Shannon entropy in bits; for each window the number
     of events. NaN for what an empty history does not have.
 

@@ -25,12 +25,12 @@ class GroupChoices:
 
     Attributes:
         profiles: the groups of users.
-        signs: of interest.
+        positive: the positive events.
         alike: what the items have in common.
     """
 
     profiles: UserProfiles
-    signs: InteractionLog
+    positive: InteractionLog
     alike: Groups | None
 
     @cached_property
@@ -72,8 +72,8 @@ class GroupChoices:
             nothing = sp.csr_matrix(0.0 * self.of_groups)
             nothing.eliminate_zeros()
             return nothing
-        known, items = self._rows >= 0, self.signs.items
-        squares = np.bincount(items[known], self._worth[known] ** 2, minlength=self.signs.n_items).astype(np.float64)
+        known, items = self._rows >= 0, self.positive.items
+        squares = np.bincount(items[known], self._worth[known] ** 2, minlength=self.positive.n_items).astype(np.float64)
         return lifts_of_values(self._groups, self.of_users, squares, self.shares, self.alike)
 
     def lifts(self, half_life_days: float | None = None) -> sp.csr_matrix:
@@ -87,7 +87,7 @@ class GroupChoices:
         unfaded, rows = self._events, rows_of_entries(self._events.indptr)
         events, expected = unfaded.data, self._expected_ever
         if half_life_days is not None:
-            faded = faded_weights(self.signs, CfConfig(half_life_days=half_life_days))
+            faded = faded_weights(self.positive, CfConfig(half_life_days=half_life_days))
             faded *= self._worth.sum() / max(float(faded.sum()), np.finfo(float).tiny)
             lately = self._members @ self._of_users(faded)
             events = values_at(lately, rows, unfaded.indices)
@@ -118,21 +118,21 @@ class GroupChoices:
 
     @cached_property
     def _rows(self) -> NDArray[np.int32]:
-        return self.profiles.rows_in(self.signs)
+        return self.profiles.rows_in(self.positive)
 
     @cached_property
     def _worth(self) -> NDArray[np.float64]:
-        usual = float(self.signs.weights.mean(dtype=np.float64)) if len(self.signs) else 1.0
-        return np.asarray(self.signs.weights / usual, dtype=np.float64)
+        usual = float(self.positive.weights.mean(dtype=np.float64)) if len(self.positive) else 1.0
+        return np.asarray(self.positive.weights / usual, dtype=np.float64)
 
     def _of_users(self, counted: NDArray[np.float64]) -> sp.csr_matrix:
         known = self._rows >= 0
-        shape = (self.profiles.groups.members.shape[0], self.signs.n_items)
-        return sp.csr_matrix((counted[known], (self._rows[known], self.signs.items[known])), shape=shape)
+        shape = (self.profiles.groups.members.shape[0], self.positive.n_items)
+        return sp.csr_matrix((counted[known], (self._rows[known], self.positive.items[known])), shape=shape)
 
     def _shares(self, counted: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(self.signs.items, counted, minlength=self.signs.n_items) / max(len(self.signs), 1)
+        return np.bincount(self.positive.items, counted, minlength=self.positive.n_items) / max(len(self.positive), 1)
 
     def _expected(self, chosen: sp.csr_matrix, shares: NDArray[np.float64]) -> NDArray[np.float64]:
-        every = sp.csr_matrix(sp.eye(self.signs.n_items, dtype=np.float32))
+        every = sp.csr_matrix(sp.eye(self.positive.n_items, dtype=np.float32))
         return expected_events(chosen, shares, self.lifts_of_values, every, self._events)

@@ -1,6 +1,6 @@
 """Acts that are worth nothing may still hint at what is wanted: who looked at a category often chooses from it later.
 
-Where looks are given the weight 0, so that lists follow what is bought, models that know signs of interest alone would
+Where looks are given the weight 0, so that lists follow what is bought, models that know positive events alone would
 learn from a few purchases, and users who have bought nothing yet would be nobody to them.
 """
 
@@ -25,20 +25,20 @@ _LEAST_SHARE = 0.01
 """Of the acts, that a kind must have."""
 
 _FEWEST = 100
-"""Signs of interest that must come after acts of a kind."""
+"""Positive events that must come after acts of a kind."""
 
 _MOST = 200_000
-"""Signs of interest that are looked at, the newest ones."""
+"""Positive events that are looked at, the newest ones."""
 
 _FILE = "hints.npy"
 
 
 @dataclass(frozen=True)
 class Hints:
-    """What acts that are no sign of interest count for as evidence of tastes; they stay no answer to any list.
+    """What acts that are no positive event count for as evidence of tastes; they stay no answer to any list.
 
     Attributes:
-        worths: (n_event_names,) float32 by kind: at most the worth of the least sign of interest; 0 for signs
+        worths: (n_event_names,) float32 by kind: at most the worth of the least positive event; 0 for positive events
             themselves, rejections, and kinds that hint at nothing. Empty: no kind does.
     """
 
@@ -53,25 +53,25 @@ class Hints:
     def of(cls, log: InteractionLog, groups: Groups | None) -> Self:
         """Learn them from a log that is already cut in time.
 
-        A kind counts in proportion to how much more a user's next sign of interest, of a later visit, has in common
-        with the item of the act than one of another user has; a sign of interest in its place counts 1.
+        A kind counts in proportion to how much more a user's next positive event, of a later visit, has in common
+        with the item of the act than one of another user has; a positive event in its place counts 1.
 
         Args:
             groups: of the items, such as their categories. An item has its groups and itself in common with another.
         """
         kinds = list(_kinds_of_no_worth(log))
-        signs = log.positive()
-        if not kinds or not len(signs):
+        positive = log.positive()
+        if not kinds or not len(positive):
             return cls.none()
         common = _InCommon.of(log.n_items, groups)
-        newest = _acts(signs.select(slice(max(len(signs) - _MOST, 0), None)))
-        of_signs, error_of_signs = common.excess(newest, _acts(signs))
+        newest = _acts(positive.select(slice(max(len(positive) - _MOST, 0), None)))
+        of_positives, error_of_positives = common.excess(newest, _acts(positive))
         worths = np.zeros(len(log.event_names), dtype=np.float32)
         for kind in kinds:
             excess, error = common.excess(newest, _acts(log.select(log.events == kind)))
             if excess > 2 * error:
-                usual = of_signs if of_signs > 2 * error_of_signs else excess
-                worths[kind] = min(excess / usual, 1.0) * signs.weights.min()
+                usual = of_positives if of_positives > 2 * error_of_positives else excess
+                worths[kind] = min(excess / usual, 1.0) * positive.weights.min()
         return cls(worths) if worths.any() else cls.none()
 
     def of_histories(self, histories: HistoryBatch) -> HistoryBatch:
@@ -107,11 +107,11 @@ class Hints:
 
 
 def _kinds_of_no_worth(log: InteractionLog) -> Iterator[int]:
-    """Numbers of the frequent kinds of acts that are never a sign of interest, and no rejection either."""
+    """Numbers of the frequent kinds of acts that are never a positive event, and no rejection either."""
     acts = ~log.is_impression
     counts = np.bincount(log.events[acts], minlength=len(log.event_names))
-    signs = np.bincount(log.events[log.weights > 0], minlength=len(log.event_names))
-    for kind in np.flatnonzero((counts > _LEAST_SHARE * acts.sum()) & (signs == 0)).tolist():
+    n_positives = np.bincount(log.events[log.weights > 0], minlength=len(log.event_names))
+    for kind in np.flatnonzero((counts > _LEAST_SHARE * acts.sum()) & (n_positives == 0)).tolist():
         if log.event_names[kind].lower() not in REJECTIONS:
             yield kind
 

@@ -67,7 +67,7 @@ class Periodic(CollaborativeModel):
 
     @classmethod
     @abstractmethod
-    def chosen(cls, signs: InteractionLog) -> sp.csr_matrix:
+    def chosen(cls, positive: InteractionLog) -> sp.csr_matrix:
         """(n_groups, n_items) events of usual worth in each group of times."""
 
     @classmethod
@@ -90,7 +90,7 @@ class Periodic(CollaborativeModel):
         """Whether knowing the time predicts what is chosen better than popularity does: clearly, and by more than
         chance.
 
-        The newest signs of interest are predicted from the older ones, with the time and by popularity alone. Signs of
+        The newest positive events are predicted from the older ones, with the time and by popularity alone. Events of
         one user are correlated, so the standard error is over users.
 
         Args:
@@ -144,13 +144,14 @@ class Periodic(CollaborativeModel):
         cls, kinds: NDArray[np.int32], log: InteractionLog, config: CfConfig
     ) -> Iterator[NDArray[np.float64]]:
         """Of each time of the period the popularity of items (n_items,) then; each sums to what popularity sums to, and
-        is 0 where the log has no sign of interest."""
-        signs, popularity = log.positive(), cls.popularity(log, config)
-        if not len(signs):
+        is 0 where the log has no positive event."""
+        positive, popularity = log.positive(), cls.popularity(log, config)
+        if not len(positive):
             yield from np.zeros((cls.n_times, log.n_items))
             return
-        groups, chosen = cls.groups(), cls.chosen(signs)
-        share = np.bincount(signs.items, signs.weights, minlength=log.n_items) / signs.weights.sum(dtype=np.float64)
+        groups, chosen = cls.groups(), cls.chosen(positive)
+        weights = np.bincount(positive.items, positive.weights, minlength=log.n_items)
+        share = weights / positive.weights.sum(dtype=np.float64)
         n_kinds, known = int(kinds.max(initial=-1)) + 1, np.flatnonzero(kinds >= 0)
         members = sp.csr_matrix((np.ones(len(known)), (known, kinds[known])), shape=(log.n_items, n_kinds))
         lifts = np.zeros((len(groups), n_kinds + 1))  # the last one is of items without a category
@@ -176,7 +177,7 @@ def groups_of_times(columns: NDArray[np.int64], names: list[tuple[str, str]]) ->
 
 
 def chosen_around(
-    signs: InteractionLog, times: NDArray[np.int64], n_times: int
+    positive: InteractionLog, times: NDArray[np.int64], n_times: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Events of usual worth, each counted at its time (n,), out of `n_times` in a ring, and at the two beside it:
     nobody lives by the clock, and three times have more events than one.
@@ -184,9 +185,9 @@ def chosen_around(
     Returns:
         (3 n,) worth of the events, and their times and items.
     """
-    worth = signs.weights / signs.weights.mean(dtype=np.float64)
+    worth = positive.weights / positive.weights.mean(dtype=np.float64)
     around = np.concatenate([(times + step) % n_times for step in (-1, 0, 1)])
-    return np.tile(worth, 3), around, np.tile(signs.items, 3).astype(np.int64)
+    return np.tile(worth, 3), around, np.tile(positive.items, 3).astype(np.int64)
 
 
 def _best_of_a_time(scores: NDArray[np.floating]) -> sp.csr_matrix:

@@ -1,6 +1,6 @@
 """How well popularity predicts what is chosen next: that decides how fast popularity fades, and whether times matter.
 
-The older signs of interest predict the newest tenth of them.
+The older positive events predict the newest tenth of them.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ _CLEARLY = 0.005
 """Least gain in the mean log-likelihood of an event that counts."""
 
 _NEWEST = 0.1
-"""Share of the signs of interest that are predicted."""
+"""Share of the positive events that are predicted."""
 
 _BY_CHANCE = 0.05
 """Share of the probability that is spread evenly over all items, so that one without popularity can be chosen too."""
@@ -27,7 +27,7 @@ _BY_CHANCE = 0.05
 def best_half_life(log: InteractionLog) -> float:
     """The half-life, days, with which popularity best predicts what is chosen next.
 
-    The popularity of the older signs of interest gives each of the newest ones a probability. The half-life whose mean
+    The popularity of the older positive events gives each of the newest ones a probability. The half-life whose mean
     log-likelihood is highest is taken, if it beats the usual one clearly and by more than chance.
     """
     older, newer = older_and_newest(log)
@@ -47,11 +47,13 @@ def is_clear(gain: float, error: float) -> bool:
 
 
 def older_and_newest(log: InteractionLog) -> tuple[InteractionLog, InteractionLog]:
-    """The signs of interest without the newest tenth, and that tenth, which the others are to predict."""
-    signs = log.positive()
-    start = int(len(signs) * (1 - _NEWEST))
-    start = int(np.searchsorted(signs.times, signs.times[start])) if len(signs) else 0  # equal times stay together
-    return signs.select(slice(0, start)), signs.select(slice(start, None))
+    """The positive events without the newest tenth, and that tenth, which the others are to predict."""
+    positive = log.positive()
+    if not len(positive):
+        return positive, positive
+    first = positive.times[int(len(positive) * (1 - _NEWEST))]
+    start = int(np.searchsorted(positive.times, first))  # equal times stay together
+    return positive.select(slice(0, start)), positive.select(slice(start, None))
 
 
 def shares_of_all(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:

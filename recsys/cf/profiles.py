@@ -86,7 +86,7 @@ class ProfilePopularity:
         Args:
             alike: what the items have in common.
         """
-        signs, (older, newest) = log.positive(), older_and_newest(log)
+        positive, (older, newest) = log.positive(), older_and_newest(log)
         lengths = [None, *(days for days in _LENGTHS if _newest_of(older, days) is not older)]
         past = {days: GroupChoices(profiles, _newest_of(older, days), alike) for days in lengths}
         models = {days: cls._of(choices, older, config) for days, choices in past.items()}
@@ -94,24 +94,24 @@ class ProfilePopularity:
         fading = {days: replace(models[length], lifts=past[length].lifts(days)) for days in (None, *_HALF_LIVES)}
         half_life = _best_predicting(fading, newest)
 
-        choices = GroupChoices(profiles, _newest_of(signs, length), alike)
-        model = cls._of(choices, signs, config)
+        choices = GroupChoices(profiles, _newest_of(positive, length), alike)
+        model = cls._of(choices, positive, config)
         pairs, of_pairs = lifts_of_pairs(profiles.groups, choices.of_users, choices.shares, model.lifts)
         lifts = model.lifts if half_life is None else choices.lifts(half_life)
-        choosers = GroupChoices(profiles, signs, None).choosers
+        choosers = GroupChoices(profiles, positive, None).choosers
         return replace(model, choosers=choosers, lifts=lifts, pairs=pairs, lifts_of_pairs=of_pairs)
 
     @classmethod
-    def _of(cls, choices: GroupChoices, signs: InteractionLog, config: CfConfig) -> Self:
-        """The model without pairs, in which all `choices` count alike; popularity is that of `signs`."""
-        popularity = shares_of_all(signs, config)
+    def _of(cls, choices: GroupChoices, positive: InteractionLog, config: CfConfig) -> Self:
+        """The model without pairs, in which all `choices` count alike; popularity is that of `positive`."""
+        popularity = shares_of_all(positive, config)
         if choices.alike is not None:
-            has_lifts = np.bincount(choices.lifts_of_values.indices, minlength=signs.n_items) > 0
-            usual = float(signs.weights.mean(dtype=np.float64)) if len(signs) else 1.0
-            total = max(float(faded_weights(signs, config).sum()), np.finfo(float).tiny)
+            has_lifts = np.bincount(choices.lifts_of_values.indices, minlength=positive.n_items) > 0
+            usual = float(positive.weights.mean(dtype=np.float64)) if len(positive) else 1.0
+            total = max(float(faded_weights(positive, config).sum()), np.finfo(float).tiny)
             popularity += _ADDED * usual / total * has_lifts
             popularity /= max(float(popularity.sum()), np.finfo(float).tiny)
-        none = sp.csr_matrix(np.zeros((0, signs.n_items), dtype=np.float32))
+        none = sp.csr_matrix(np.zeros((0, positive.n_items), dtype=np.float32))
         shares = popularity.astype(np.float32)
         return cls(choices.profiles, shares, choices.choosers, choices.lifts(), np.zeros(0, np.int64), none)
 
@@ -179,11 +179,11 @@ class ProfilePopularity:
         return cls(UserProfiles.load(folder), popularity, choosers, lifts, pairs, of_pairs)
 
 
-def _newest_of(signs: InteractionLog, days: float | None) -> InteractionLog:
-    """The signs of interest of the last so many days; with None, all of them."""
-    if days is None or not len(signs) or signs.times[0] > (since := int(signs.times[-1] - days * DAY)):
-        return signs
-    return signs.select(signs.times > since)
+def _newest_of(positive: InteractionLog, days: float | None) -> InteractionLog:
+    """The positive events of the last so many days; with None, all of them."""
+    if days is None or not len(positive) or positive.times[0] > (since := int(positive.times[-1] - days * DAY)):
+        return positive
+    return positive.select(positive.times > since)
 
 
 def _best_predicting(models: Mapping[float | None, ProfilePopularity], newest: InteractionLog) -> float | None:

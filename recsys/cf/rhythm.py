@@ -37,11 +37,11 @@ class Rhythm(Periodic):
         return groups_of_times(columns, names)
 
     @classmethod
-    def chosen(cls, signs: InteractionLog) -> sp.csr_matrix:
+    def chosen(cls, positive: InteractionLog) -> sp.csr_matrix:
         """See `Periodic`."""
-        hours = cls.times_of(signs.times)
-        worth, around, items = chosen_around(signs, hours % _HOURS, _HOURS)
+        hours = cls.times_of(positive.times)
+        worth, around, items = chosen_around(positive, hours % _HOURS, _HOURS)
         rows = np.concatenate([around, _HOURS + hours // _HOURS])
-        once = len(signs)  # a day has no other beside it
+        once = len(positive)  # a day has no other beside it
         columns, values = np.concatenate([items, items[:once]]), np.concatenate([worth, worth[:once]])
-        return sp.csr_matrix((values, (rows, columns)), shape=(_HOURS + _DAYS, signs.n_items))
+        return sp.csr_matrix((values, (rows, columns)), shape=(_HOURS + _DAYS, positive.n_items))

@@ -43,10 +43,10 @@ class Season(Periodic):
         return groups_of_times(np.arange(_WEEKS)[:, None], [("week", str(week)) for week in range(_WEEKS)])
 
     @classmethod
-    def chosen(cls, signs: InteractionLog) -> sp.csr_matrix:
+    def chosen(cls, positive: InteractionLog) -> sp.csr_matrix:
         """See `Periodic`."""
-        worth, around, items = chosen_around(signs, cls.times_of(signs.times), _WEEKS)
-        return sp.csr_matrix((worth, (around, items)), shape=(_WEEKS, signs.n_items))
+        worth, around, items = chosen_around(positive, cls.times_of(positive.times), _WEEKS)
+        return sp.csr_matrix((worth, (around, items)), shape=(_WEEKS, positive.n_items))
 
     @classmethod
     def popularity(cls, log: InteractionLog, config: CfConfig) -> NDArray[np.float32]:

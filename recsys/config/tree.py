@@ -16,9 +16,9 @@ class DataConfig(Section):
     unknown_items: Literal["reject", "add"] = Field(
         "reject", description="events of items missing from the catalogue: reject the row, or add an item without text"
     )
-    test_fraction: Fraction = Field(0.1, description="newest share of the signs of interest, held out as the test")
+    test_fraction: Fraction = Field(0.1, description="newest share of the positive events, held out as the test")
     ranker_fraction: Fraction = Field(
-        0.1, description="share of the signs of interest, just before the test, that the ranker learns from"
+        0.1, description="share of the positive events, just before the test, that the ranker learns from"
     )
     max_history: Positive = Field(1_000, description="newest events of a user that are used")
     max_requests: Positive = Field(
@@ -38,7 +38,7 @@ REJECTIONS = ("dislike", "skip", "hide", "remove_from_cart", "cancel", "refund",
 
 
 class EventsConfig(Section):
-    """What an event is worth. An event of weight 0 is part of the history, but no sign of interest. What a user does
+    """What an event is worth. Events of weight above 0 are positive; others are part of the history. What a user does
     with an item in one visit is one answer, as strong as its strongest event. The more an answer weighs, the more the
     ranker learns from it."""
 
@@ -78,7 +78,7 @@ class TextConfig(Section):
 
     encoder: str = Field("all-MiniLM-L6-v2", description="packaged model, hub name or local folder")
     max_tokens: int = Field(64, ge=4, le=8192, description="texts are cut after this many tokens")
-    history: Positive = Field(20, description="newest signs of interest of a user that the text model reads")
+    history: Positive = Field(20, description="newest positive events of a user that the text model reads")
     peft: Literal["lora", "adalora", "ia3", "full", "none"] = Field(
         "lora", description="how the encoder is fine-tuned; none leaves it as it is"
     )
@@ -208,7 +208,7 @@ class PolicyConfig(Section):
     )
     discovery: Discovery = Field(
         "auto",
-        description="0 keeps the ranker's order; above 0, items with few signs of interest so far move up; auto: as "
+        description="0 keeps the ranker's order; above 0, items with few positive events so far move up; auto: as "
         "far as they earn nearly as much as what they replace, on requests new to the ranker; at most .5",
     )
     diversity: Fraction = Field(
@@ -300,7 +300,7 @@ class ServingConfig(Section):
 class RetrainConfig(Section):
     """When a new version replaces the served one."""
 
-    min_events: Positive = Field(100, description="fewer new signs of interest than this are not worth a version")
+    min_events: Positive = Field(100, description="fewer new positive events than this are not worth a version")
     keep: Positive = Field(5, description="newest versions kept on disk")
     full_every: Positive = Field(
         8,

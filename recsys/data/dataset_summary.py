@@ -18,7 +18,7 @@ class DatasetSummary:
     Attributes:
         profiled: users of the log who are in the user table; None if there is none, or nothing can be learned from it.
         events: number of events by name.
-        wanted: how many of them are signs of interest, by `events.weights` and `events.min_value`.
+        wanted: how many of them are positive events, by `events.weights` and `events.min_value`.
         first, last: moment of the oldest and the newest event, ISO 8601 UTC.
         described: share of the items that have a description.
         repeated: share of what users wanted that they knew already, see `repeat_share`.
@@ -48,7 +48,7 @@ class DatasetSummary:
             f"items       {self.items:,}, {self.described:.1%} with a description",
             f"users       {self.users:,}{'' if self.profiled is None else f', {self.profiled:,} of them in users.*'}",
             f"events      {sum(self.events.values()):,}: {named}",
-            f"interest    {self.wanted:,} of the events are signs of interest",
+            f"interest    {self.wanted:,} of the events are positive",
             f"time        {self.first} to {self.last}",
             f"repeats     {self.repeated:.1%} of what was wanted, by weight, was known from an hour or more before",
             f"duplicates  {counted(self.duplicates, 'event')} with an event_id seen before",

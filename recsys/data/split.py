@@ -26,7 +26,7 @@ class TemporalSplit:
 
     @classmethod
     def of(cls, log: InteractionLog, config: DataConfig, test_start: int | None = None) -> "TemporalSplit":
-        """Cut a log so that the windows hold the configured shares of its signs of interest.
+        """Cut a log so that the windows hold the configured shares of its positive events.
 
         Args:
             log: the whole log.
@@ -41,7 +41,7 @@ class TemporalSplit:
         moments = np.unique(times)
         if len(moments) < 3:
             raise DataError(
-                f"the log has signs of interest at {counted(len(moments), 'distinct time')}; three are needed to cut "
+                f"the log has positive events at {counted(len(moments), 'distinct time')}; three are needed to cut "
                 "it into history, ranker window and test. Check the timestamps, `events.weights` and `events.min_value`"
             )
         share = config.ranker_fraction / (1.0 - config.test_fraction)

@@ -31,7 +31,7 @@ class DialPoint:
     Attributes:
         dial: in [0, 1]; 0 is the ranker's order.
         ndcg, diversity: means over the requests; diversity is 0 where it is not known how alike items are.
-        hardly_known: share of the places of the lists whose item had fewer than five signs of interest before.
+        hardly_known: share of the places of the lists whose item had fewer than five positive events before.
         n_requests: that the means are over.
     """
 

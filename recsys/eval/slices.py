@@ -18,26 +18,26 @@ _FEWEST_REQUESTS = 30
 
 def request_slices(
     targets: Targets,
-    n_signs: NDArray[np.int64],
+    n_positives: NDArray[np.int64],
     history_lengths: NDArray[np.int64],
 ) -> dict[str, NDArray[np.bool_]]:
     """Masks over the requests.
 
-    `cold_item`: every target is hardly known (fewer than five signs of interest) or unknown; `warm_item`: none is.
+    `cold_item`: every target is hardly known (fewer than five positive events) or unknown; `warm_item`: none is.
     A request with targets of both kinds is in neither. `cold_user`: a history of fewer than three events;
     `warm_user`: the others. `light` and `heavy`: the shortest and the longest third of the histories; equal lengths
     are never parted, so the thirds can be uneven or, where all histories are alike, empty.
 
     Args:
         targets: the wanted items.
-        n_signs: (n_items,) signs of interest in each item that were learned from.
+        n_positives: (n_items,) positive events of each item that were learned from.
         history_lengths: (n_requests,) events of each history.
 
     Returns:
         name to (n_requests,) mask.
     """
-    known_signs = np.append(n_signs, 0)[targets.items]  # an unknown target, -1, reads the appended 0
-    cold = np.bincount(targets.rows[known_signs < HARDLY_KNOWN], minlength=len(targets))
+    known_positives = np.append(n_positives, 0)[targets.items]  # an unknown target, -1, reads the appended 0
+    cold = np.bincount(targets.rows[known_positives < HARDLY_KNOWN], minlength=len(targets))
     cold_user = history_lengths < _COLD_USER_EVENTS
     low, high = np.quantile(history_lengths, [1 / 3, 2 / 3]) if len(history_lengths) else (0.0, 0.0)
     return {

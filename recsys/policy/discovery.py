@@ -18,7 +18,7 @@ _MOST = 3.0
 @dataclass(frozen=True)
 class Discovery(Step):
     """Add to the scores of items that are hardly known: 3 * dial * exp(-(n / 5)^2) standard deviations of the request's
-    scores, for an item with n signs of interest so far.
+    scores, for an item with n positive events so far.
 
     A well-calibrated ranker stands at the best point between such items and known ones, where a small step to one side
     costs next to nothing. So a small dial lists many more of them for little ndcg (see the report of a training).
@@ -26,14 +26,14 @@ class Discovery(Step):
 
     Attributes:
         dial: 0 the ranker's order; at 1 hardly known items come before nearly all others.
-        signs: (n,) item numbers -> (n,) signs of interest in each so far.
+        positive_counts: (n,) item numbers -> (n,) positive events of each so far.
 
     Raises:
         ConfigError: the dial is not in [0, 1].
     """
 
     dial: float
-    signs: Callable[[NDArray[np.int32]], NDArray[np.floating]]
+    positive_counts: Callable[[NDArray[np.int32]], NDArray[np.floating]]
     name = "discovery"
 
     def __post_init__(self) -> None:
@@ -44,4 +44,5 @@ class Discovery(Step):
         """Order by the new scores within each tier; equal ones keep their order."""
         if self.dial == 0.0:
             return candidates
-        return candidates.raised(_MOST * self.dial * np.exp(-np.square(self.signs(candidates.items) / HARDLY_KNOWN)))
+        rarity = np.exp(-np.square(self.positive_counts(candidates.items) / HARDLY_KNOWN))
+        return candidates.raised(_MOST * self.dial * rarity)

@@ -61,7 +61,7 @@ class RankerRows:
 
     @property
     def wanted(self) -> NDArray[np.bool_]:
-        """(n_rows,) True where any sign of interest followed."""
+        """(n_rows,) True where any positive event followed."""
         return self.worth > 0
 
     @property

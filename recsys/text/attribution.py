@@ -11,7 +11,7 @@ from recsys.text.scoring import Scorer
 def attention(scorer: Scorer, histories: HistoryBatch) -> NDArray[np.float32]:
     """(n_events,) how much each event counts; sums to 1 within each history that has a positive event.
 
-    Events that are not read (no sign of interest, or too old) count 0.
+    Events that are not read (no positive event, or too old) count 0.
     """
     events = scorer.attended_events(histories)
     shares = np.zeros(len(histories.items), dtype=np.float32)

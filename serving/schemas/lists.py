@@ -32,7 +32,7 @@ class PolicyOverride(RequestPart):
     seen: Seen | None = Field(None, description="auto: as the version has decided")
     boosts: list[BoostIn] | None = Field(None, max_length=20)
     discovery: Discovery | None = Field(
-        None, description="above 0, items with few signs of interest so far move up; auto: as the version has decided"
+        None, description="above 0, items with few positive events so far move up; auto: as the version has decided"
     )
     diversity: float | None = Field(
         None, ge=0, le=1, description="0 keeps the ranker's order; 1 makes items as unlike as possible"
@@ -103,7 +103,7 @@ class ItemOut(BaseModel):
     rank: int
     score: float = Field(description="the ranker's score, plus what boosts, discovery and a query add")
     p_click: float | None = Field(
-        description="probability of any sign of interest; without logged impressions, given that the list is answered"
+        description="probability of any positive event; without logged impressions, given that the list is answered"
     )
     p_purchase: float | None = Field(description="likewise, of the strongest event")
     sources: list[str]

@@ -43,7 +43,7 @@ def kinds() -> Groups:
 
 def test_an_act_counts_as_far_as_it_predicts_but_a_rejection_never() -> None:
     worths = Hints.of(shop(), kinds()).worths
-    assert worths[VIEW] == pytest.approx(2, abs=0.3), "as well as a sign, and so as much as the least of them"
+    assert worths[VIEW] == pytest.approx(2, abs=0.3), "as well as a positive event, and so as much as the least of them"
     assert worths[[0, COMPLAINT, SKIP, PURCHASE, WISH]].tolist() == [0] * 5
 
 
@@ -53,7 +53,7 @@ def test_acts_that_predict_nothing_count_nothing() -> None:
     assert not Hints.of(shop().select(slice(0, 0)), kinds()).worths.any()
 
 
-def test_a_log_in_which_every_act_is_a_sign_has_no_hints() -> None:
+def test_a_log_in_which_every_act_is_positive_has_no_hints() -> None:
     log = shop()
     assert not len(Hints.of(log.select(log.weights > 0), kinds()).worths)
 

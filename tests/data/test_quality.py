@@ -30,7 +30,7 @@ def test_events_that_no_weight_is_named_for_give_a_warning(tmp_path: Path, names
     events = HEADER + "".join(GOOD.replace("click", name) for name in names)
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
     worth = (
-        "each is worth events.default_weight = 1, so it counts as a sign of interest; give 0 to what is none, such as "
+        "each is worth events.default_weight = 1, so it counts as positive; give 0 to what is not, such as "
         "a complaint, and more to what is worth more, such as an order"
     )
     warning = f"events.weights does not name {warned}: {worth}"
@@ -71,7 +71,7 @@ def test_ratings_of_another_scale_give_a_warning(tmp_path: Path, most: int, warn
             "u1,i1,purchase,2024-01-01,,,,-9.5\nu1,i1,purchase,2024-01-02,,,,9.5\n",
             "1 event 'purchase' has a value below",
         ),
-        ("u1,i1,rating,2024-01-01,,,,3\nu1,i1,click,2024-01-02,,,,\n", "values of 'rating' go up to 3, and none is"),
+        ("u1,i1,rating,2024-01-01,,,,3\nu1,i1,click,2024-01-02,,,,\n", "values of 'rating' go up to 3, and none counts"),
         ("u1,i1,rating,2024-01-01,,,,-3\nu1,i1,rating,2024-01-02,,,,5\n", None),
     ],
 )
@@ -224,7 +224,7 @@ def test_impressions_that_nothing_can_follow_give_a_warning(tmp_path: Path) -> N
     folder = folder_of(tmp_path, items__csv=ITEMS, events__csv=head + rows)
     warnings = read_dataset(folder, ANY)[1].warnings
     assert any("3 impressions have no request_id" in line for line in warnings)
-    assert any("no event is a sign of interest" in line for line in warnings)
+    assert any("no event is positive" in line for line in warnings)
 
 
 def test_words_that_stand_for_no_value_give_a_warning(tmp_path: Path) -> None:

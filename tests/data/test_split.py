@@ -57,7 +57,7 @@ def test_fewer_than_three_moments_cannot_be_split(times: list[int]) -> None:
         TemporalSplit.of(log_at(times), DataConfig())
 
 
-def test_only_signs_of_interest_count() -> None:
+def test_only_positive_events_count() -> None:
     log = log_at([1, 2, 3, 4, 5], [1.0, 0.0, 0.0, 0.0, 1.0])
     with pytest.raises(DataError, match="at 2 distinct times"):
         TemporalSplit.of(log, DataConfig())

@@ -21,9 +21,7 @@ from recsys.moments import DAY
 HOUR = DAY // 24
 START = 19_800 * DAY  # Monday, 2024-03-18, 00:00 UTC
 NAMES = ("click", "purchase", "impression", "rating")
-WEIGHTS = np.array(
-    [1.0, 4.0, 0.0, 0.0], dtype=np.float32
-)  # a rating is a bad one here: an act, but no sign of interest
+WEIGHTS = np.array([1.0, 4.0, 0.0, 0.0], dtype=np.float32)  # a rating is a bad one here: an act, but no positive event
 CLICK, PURCHASE, IMPRESSION, RATING = range(4)
 NOW = START + 70 * DAY
 NAN = np.nan

@@ -115,7 +115,7 @@ def test_events_that_come_in_parts_make_the_same_log(log: list[Row], sizes: list
         np.testing.assert_array_equal(getattr(ours, column), getattr(theirs, column))
 
 
-def test_an_act_of_weight_0_is_in_the_history_and_no_sign_of_interest() -> None:
+def test_an_act_of_weight_0_is_in_the_history_and_is_not_positive() -> None:
     state = EventState(make_log([(0, 1, RATING, START)]))
     item, now = np.array([1], dtype=np.int32), np.array([START + 1])
     assert state.counts("item_acts", item, now).tolist() == [1]
@@ -134,11 +134,11 @@ def test_segments_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=40)
 @given(log=logs, sizes=st.lists(st.integers(0, 6), max_size=6), now=st.lists(MOMENTS, max_size=4), n=st.integers(1, 12))
-def test_the_newest_signs_are_those_before_each_moment(
+def test_the_newest_positives_are_those_before_each_moment(
     log: list[Row], sizes: list[int], now: list[int], n: int
 ) -> None:
     for state in states(log, sizes):
-        found = state.newest_signs(np.array(now, dtype=np.int64), n, N_ITEMS)
+        found = state.newest_positives(np.array(now, dtype=np.int64), n, N_ITEMS)
         assert len(found.offsets) == len(now) + 1
         for row, moment in enumerate(now):
             before = sorted(row[3] for row in log if row[2] in (CLICK, PURCHASE) and row[3] < moment)
@@ -156,20 +156,20 @@ def test_the_newest_signs_are_those_before_each_moment(
             assert len(items) <= n
 
 
-def test_a_sign_of_interest_counts_half_after_a_quarter_of_the_newest() -> None:
+def test_a_positive_event_counts_half_after_a_quarter_of_the_newest() -> None:
     clicks = [(0, item, CLICK, START + place) for place, item in enumerate([3, 1, 1, 2, 0])]
     views = [(0, 4, IMPRESSION, START + 10 + place) for place in range(9)]
     state, now = EventState(make_log([*clicks, *views])), np.array([START + 100])
-    found = state.newest_signs(now, 4, N_ITEMS)
+    found = state.newest_positives(now, 4, N_ITEMS)
     assert found.items.tolist() == [0, 1, 2], "the oldest click is the fifth"
     weight = float(make_log(clicks).weights[0])
     np.testing.assert_allclose(found.values, weight * np.array([1, 0.25 + 0.125, 0.5]))
-    fewer = state.newest_signs(now, 4, 2)
+    fewer = state.newest_positives(now, 4, 2)
     assert fewer.items.tolist() == [0, 1], "a caller whose catalogue ends there"
-    again = state.newest_signs(now, 4, N_ITEMS)
+    again = state.newest_positives(now, 4, N_ITEMS)
     np.testing.assert_array_equal(again.values, found.values)
     state.append(make_log([(0, 2, CLICK, START + 50)]))
-    assert state.newest_signs(now, 4, N_ITEMS).values[-1] > found.values[-1], "what came since counts"
+    assert state.newest_positives(now, 4, N_ITEMS).values[-1] > found.values[-1], "what came since counts"
 
 
 def test_worth_is_unequal_where_one_act_counts_more_than_another() -> None:

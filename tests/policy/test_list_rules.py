@@ -74,17 +74,17 @@ def test_boost_names_an_unknown_column() -> None:
 
 
 def test_discovery_adds_the_less_the_more_is_known() -> None:
-    signs = numbers(50, 50, 50, 0, 50, 50, 5, 50)  # exp(-(n / 5)^2) is 1 for item 3, .368 for item 6
+    positive_counts = numbers(50, 50, 50, 0, 50, 50, 5, 50)  # exp(-(n / 5)^2) is 1 for item 3, .368 for item 6
     assert SCORES.std() == pytest.approx(2.2913, abs=1e-4)
-    assert arranged(Discovery(0.5, signs.take)) == [3, 0, 1, 2, 4, 6, 5, 7], "3 gains 3.44, 6 gains 1.26"
-    assert arranged(Discovery(1.0, signs.take)) == [3, 0, 1, 2, 6, 4, 5, 7]
-    assert arranged(Discovery(0.0, signs.take)) == ITEMS.tolist()
-    assert arranged(Seen("demote", numbers(3)), Discovery(1.0, signs.take)) == [0, 1, 2, 6, 4, 5, 7, 3]
+    assert arranged(Discovery(0.5, positive_counts.take)) == [3, 0, 1, 2, 4, 6, 5, 7], "3 gains 3.44, 6 gains 1.26"
+    assert arranged(Discovery(1.0, positive_counts.take)) == [3, 0, 1, 2, 6, 4, 5, 7]
+    assert arranged(Discovery(0.0, positive_counts.take)) == ITEMS.tolist()
+    assert arranged(Seen("demote", numbers(3)), Discovery(1.0, positive_counts.take)) == [0, 1, 2, 6, 4, 5, 7, 3]
 
 
 def test_what_is_added_is_in_the_scores_of_the_list_and_what_only_moves_is_not() -> None:
-    signs = numbers(50, 50, 50, 0, 50, 50, 5, 50)
-    raised = Policy((Discovery(0.5, signs.take),)).arrange(ITEMS, SCORES, 4)
+    positive_counts = numbers(50, 50, 50, 0, 50, 50, 5, 50)
+    raised = Policy((Discovery(0.5, positive_counts.take),)).arrange(ITEMS, SCORES, 4)
     assert raised.scores.tolist() == sorted(raised.scores.tolist(), reverse=True)
     assert raised.scores[0] == pytest.approx(SCORES[3] + 1.5 * SCORES.std())
     moved = Policy((Seen("demote", numbers(0)), Cap("brand", 1, CATALOGUE))).arrange(ITEMS, SCORES, 4)

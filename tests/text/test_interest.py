@@ -73,7 +73,7 @@ def test_one_request_scores_as_it_does_among_others(model: InterestModel) -> Non
     assert np.allclose(together[2], model.score(given([30, 31, 32]))[0], atol=1e-4)
 
 
-def test_attention_sums_to_one_and_reads_only_new_signs_of_interest(model: InterestModel) -> None:
+def test_attention_sums_to_one_and_reads_only_new_positive_events(model: InterestModel) -> None:
     histories = given([], [5], list(range(9)))
     shares = attention(model.scorer, histories)
     assert np.allclose(np.bincount(histories.rows, shares, minlength=3), [0, 1, 1], atol=1e-5)

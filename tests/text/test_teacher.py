@@ -57,7 +57,7 @@ def test_a_candidate_is_read_with_the_history_and_without_the_others(
     assert np.abs(scores[0] - scores[2]).max() > 1e-3
 
 
-def test_only_the_newest_signs_of_interest_are_read(tiny_encoder: str, texts: list[str]) -> None:
+def test_only_the_newest_positive_events_are_read(tiny_encoder: str, texts: list[str]) -> None:
     teacher = untrained(tiny_encoder, texts)
     newest = list(range(10, 10 + TITLES))
     asked = np.array([[3, 4]])

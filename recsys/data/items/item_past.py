@@ -13,13 +13,13 @@ _MOMENTS = 1_001
 
 @dataclass(frozen=True)
 class ItemPast:
-    """The signs of interest in each item.
+    """The positive events of each item.
 
     Attributes:
         counts: (n_items,) how many.
         worths: (n_items,) sum of their weights.
         firsts, lasts: (n_items,) microseconds of the first and the last one, NaN without any.
-        clock: (n_moments,) microseconds between which equally many signs of all items lie, from the first to the last.
+        clock: (n_moments,) microseconds between which equally many positive events lie, from the first to the last.
     """
 
     counts: NDArray[np.float64]
@@ -31,14 +31,14 @@ class ItemPast:
     @classmethod
     def of(cls, log: InteractionLog) -> "ItemPast":
         """Look at a log that is already cut in time."""
-        signs = log.positive()
-        items, first_places = np.unique(signs.items, return_index=True)
-        _, last_places = np.unique(signs.items[::-1], return_index=True)
+        positive = log.positive()
+        items, first_places = np.unique(positive.items, return_index=True)
+        _, last_places = np.unique(positive.items[::-1], return_index=True)
         firsts, lasts = np.full((2, log.n_items), np.nan)
-        firsts[items], lasts[items] = signs.times[first_places], signs.times[::-1][last_places]
-        counts = np.bincount(signs.items, minlength=log.n_items).astype(np.float64)
-        worths = np.bincount(signs.items, signs.weights, minlength=log.n_items).astype(np.float64)
-        clock = np.quantile(signs.times, np.linspace(0, 1, _MOMENTS)) if len(signs) else np.zeros(1)
+        firsts[items], lasts[items] = positive.times[first_places], positive.times[::-1][last_places]
+        counts = np.bincount(positive.items, minlength=log.n_items).astype(np.float64)
+        worths = np.bincount(positive.items, positive.weights, minlength=log.n_items).astype(np.float64)
+        clock = np.quantile(positive.times, np.linspace(0, 1, _MOMENTS)) if len(positive) else np.zeros(1)
         return cls(counts, worths, firsts, lasts, clock)
 
     def extended(self, n_items: int) -> "ItemPast":
@@ -48,12 +48,12 @@ class ItemPast:
         return ItemPast(np.pad(self.counts, more), np.pad(self.worths, more), firsts, lasts, self.clock)
 
     def share_there(self, created: NDArray[np.float64], gone: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n_items,) share of all signs of interest that fall into the time when each item was there.
+        """(n_items,) share of all positive events that fall into the time when each item was there.
 
-        Time is measured in signs of interest of all items, because the early days of a shop that has grown say little.
-        If nothing says when an item came, it is taken to be there from before its first sign on, and in any case until
-        after its last one: by as long as passes on average between two of its signs (counted from its creation, if that
-        is known), or between two of a typical item if that is longer. So an item with a single sign and without a
+        Time is measured in positive events of all items, because the early days of a shop that has grown say little.
+        If nothing says when an item came, it is taken to be there from before its first event on, and in any case until
+        after its last one: by as long as passes on average between two of its events (counted from its creation, if
+        that is known), or between two of a typical item if that is longer. So an item with a single event and without a
         creation is there throughout, as is one that nobody wanted, within the times that are given.
 
         Args:

@@ -20,7 +20,7 @@ class HistoryBatch:
         items: (n_events,) item numbers, all in [0, n_items).
         events: (n_events,) number of the event's name; -1 where the history was given as ids only.
         times: (n_events,) microseconds; `NO_TIME` where unknown. Always strictly before `now` of the request.
-        weights: (n_events,) worth of each event; 0 is no sign of interest (a bad rating).
+        weights: (n_events,) worth of each event; 0: not a positive event (a bad rating).
         now: (n_requests,) the moment of each request, microseconds.
     """
 
@@ -97,7 +97,7 @@ class HistoryBatch:
         return np.cumsum(basket_starts(self.rows, self.times))
 
     def positive(self) -> "HistoryBatch":
-        """Only events that are a sign of interest: weight above 0."""
+        """Only the positive events: weight above 0."""
         return self._positive
 
     @cached_property

@@ -17,7 +17,7 @@ NO_TIME = np.iinfo(np.int64).min
 """Time of an event whose moment is not known (a history given as ids only)."""
 
 HARDLY_KNOWN = 5
-"""An item with fewer signs of interest than these is hardly known: cold in reports, listed more often by discovery."""
+"""An item with fewer positive events than these is hardly known: cold in reports, listed more often by discovery."""
 
 COLUMNS = {
     "users": np.int32,
@@ -43,7 +43,7 @@ class InteractionLog:
         users, items: numbers; items are in [0, n_items).
         events: number of the event's name in `event_names`.
         times: microseconds since 1970 UTC.
-        weights: worth of the event, from the config; 0 is no sign of interest (an impression, a bad rating).
+        weights: worth of the event, from the config; 0: not a positive event (an impression, a bad rating).
         values: rating, price, quantity, ...; NaN where there is none.
         requests: number of the request_id, -1 where there is none.
         positions: place in the list shown, from 0; -1 where unknown.
@@ -119,7 +119,7 @@ class InteractionLog:
         return self.select(slice(int(first), int(last)))
 
     def positive(self) -> "InteractionLog":
-        """Events that are a sign of interest: weight above 0."""
+        """The positive events: weight above 0."""
         return self.select(self.weights > 0)
 
     @property
@@ -129,8 +129,8 @@ class InteractionLog:
 
     @property
     def typical_weight(self) -> float:
-        """Weight of an event of unknown name, as in a history given as ids: the median weight of the signs of
-        interest."""
+        """Weight of an event of unknown name, as in a history given as ids: the median weight of the positive
+        events."""
         positive = self.weights[self.weights > 0]
         return float(np.median(positive)) if len(positive) else 1.0
 

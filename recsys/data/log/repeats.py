@@ -57,7 +57,7 @@ def often_come_back(log: InteractionLog) -> bool:
 
 
 class _WantedVisits(NamedTuple):
-    """Visits with a sign of interest; arrays are (n_visits,)."""
+    """Visits with a positive event; arrays are (n_visits,)."""
 
     users: NDArray[np.int32]
     counts: NDArray[np.float64]

@@ -20,10 +20,10 @@ _LONG_GAP = 30 * DAY
 """Shops close for less."""
 
 _MOSTLY = 0.8
-"""If the least signs of interest are worth this share of all together, rankers learn little of the others."""
+"""If the least positive events are worth this share of all together, rankers learn little of the others."""
 
 _ENOUGH_TO_LEARN = 100
-"""Signs of interest of the strongest kind from which lists can be learned."""
+"""Positive events of the strongest kind from which lists can be learned."""
 
 _ONE_USER = 0.1
 """A user with more than this share of the events may stand for many people."""
@@ -54,7 +54,7 @@ def event_warnings(log: InteractionLog, name: str, config: EventsConfig) -> Iter
         *_dominant_user(log),
         *names_without_weight(log.event_names, config),
         *_strange_values(log, config),
-        *_mostly_the_least_signs(log),
+        *_mostly_the_least_positives(log),
         *_impressions_without_request(log),
         *_nothing_wanted(log),
         *_times_of_1970(log),
@@ -89,7 +89,7 @@ def names_without_weight(names: Iterable[str], config: EventsConfig) -> Iterator
     if strange:
         named = f"{', '.join(strange[:_MOST_NAMED])}{', ...' if len(strange) > _MOST_NAMED else ''}"
         wanted = (
-            ", so it counts as a sign of interest; give 0 to what is none, such as a complaint, and more to what is "
+            ", so it counts as positive; give 0 to what is not, such as a complaint, and more to what is "
             "worth more, such as an order"
             if config.default_weight
             else ""
@@ -99,32 +99,32 @@ def names_without_weight(names: Iterable[str], config: EventsConfig) -> Iterator
 
 
 def _strange_values(log: InteractionLog, config: EventsConfig) -> Iterator[str]:
-    """Values on another scale than `events.min_value`, and values below 0 that are signs of interest."""
+    """Values on another scale than `events.min_value`, and values below 0 that are positive events."""
     for number, found in enumerate(log.event_names):
         own = log.events == number
         least, most = config.min_value.get(found), np.fmax.reduce(log.values[own], initial=-np.inf)
         if least is not None and most > _OTHER_SCALE * least > 0:
-            reach = f"go up to {most:g}, and are a sign of interest from events.min_value = {least:g} on"
+            reach = f"go up to {most:g}, and count as positive from events.min_value = {least:g} on"
             yield f"values of {found!r} {reach}; if that is low on their scale, set a higher events.min_value"
         if least is not None and -np.inf < most < least:
-            reach = f"go up to {most:g}, and none is a sign of interest: events.min_value = {least:g}"
+            reach = f"go up to {most:g}, and none counts as positive: events.min_value = {least:g}"
             yield f"values of {found!r} {reach}; set one that fits their scale"
         n_zero = int(np.count_nonzero(own & (log.values == 0)))
         if least is not None and least > 0 and n_zero > _NOT_RATED * np.count_nonzero(own):
-            zeros = f"{n_zero:,} of {np.count_nonzero(own):,} values of {found!r} are 0, which is no sign of interest"
+            zeros = f"{n_zero:,} of {np.count_nonzero(own):,} values of {found!r} are 0, which is not positive"
             yield f"{zeros}; if 0 stands for what was chosen and not rated, leave these cells empty"
         n_below = int(np.count_nonzero(own & (log.values < 0) & (log.weights > 0)))
         if n_below:
             have, count = ("has", "counts") if n_below == 1 else ("have", "count")
             below = f"{counted(n_below, 'event')} {found!r} {have} a value below 0 and still {count}"
-            yield f"{below} as a sign of interest; if they are returns, set events.min_value of {found!r} to 0"
+            yield f"{below} as positive; if they are returns, set events.min_value of {found!r} to 0"
 
 
-def _mostly_the_least_signs(log: InteractionLog) -> Iterator[str]:
+def _mostly_the_least_positives(log: InteractionLog) -> Iterator[str]:
     """Views beside which purchases hardly count, although each is worth more."""
-    signs = log.positive()
-    kinds, counts = np.unique(signs.events, return_counts=True)
-    worths = [float(np.median(signs.weights[signs.events == kind])) for kind in kinds]
+    positive = log.positive()
+    kinds, counts = np.unique(positive.events, return_counts=True)
+    worths = [float(np.median(positive.weights[positive.events == kind])) for kind in kinds]
     names = [log.event_names[kind] for kind in kinds]
     if len(kinds) < 2 or min(worths) == max(worths):
         return
@@ -156,7 +156,7 @@ def _impressions_without_request(log: InteractionLog) -> Iterator[str]:
 def _nothing_wanted(log: InteractionLog) -> Iterator[str]:
     if not (log.weights > 0).any():
         yield (
-            "no event is a sign of interest by events.weights and events.min_value, so nothing can be learned; "
+            "no event is positive by events.weights and events.min_value, so nothing can be learned; "
             "set them to fit these events"
         )
 

@@ -60,6 +60,6 @@ def _finding(name: DialName, base: DialPoint, best: DialPoint) -> str:
     if name == "diversity":
         return f"the items of a list are {best.diversity / base.diversity - 1:.0%} more unlike one another"
     return (
-        f"{best.hardly_known:.1%} of the places have an item with fewer than five signs of interest so far, "
+        f"{best.hardly_known:.1%} of the places have an item with fewer than five positive events so far, "
         f"instead of {base.hardly_known:.1%}"
     )

@@ -1,7 +1,7 @@
 """Cold items: those that collaborative models never saw are scored by their nearest learned items, by text.
 
 A model that never saw an item scores it 0, and a ranker learns that nobody wants what all models score 0. An item
-without a sign of interest is therefore scored as the mean of its nearest learned items by text, until a training has
+without a positive event is therefore scored as the mean of its nearest learned items by text, until a training has
 seen it. Schein et al., Methods and metrics for cold-start recommendations, SIGIR 2002.
 """
 
@@ -32,7 +32,7 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class ColdItems:
-    """Cold items: those without a sign of interest, and the learned items that lend to them.
+    """Cold items: those without a positive event, and the learned items that lend to them.
 
     Attributes:
         learned: (n_known,) False where the models have a place for an item and know nothing of it.
@@ -53,7 +53,7 @@ class ColdItems:
         """The cold items of the catalogue that was trained on.
 
         Args:
-            learned: (n_items,) items with a sign of interest.
+            learned: (n_items,) items with a positive event.
             interest: says how similar texts are; None: nothing is lent.
         """
         without_items = cls(learned, _nothing(0, len(learned)))

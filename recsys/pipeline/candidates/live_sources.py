@@ -16,7 +16,7 @@ TRENDING, NEWEST = LIVE = ("trending", "newest")
 """Their names, in the order in which they are tried."""
 
 _TRENDING_EVENTS = 2_000
-"""The newest signs of interest, of which trends are made: minutes of a large site, weeks of a small one."""
+"""The newest positive events, of which trends are made: minutes of a large site, weeks of a small one."""
 
 
 def live_among(names: Collection[str]) -> tuple[str, ...]:
@@ -25,12 +25,12 @@ def live_among(names: Collection[str]) -> tuple[str, ...]:
 
 
 def trending_scores(state: EventState, now: NDArray[np.int64], n_items: int) -> SparseScores:
-    """Weights of the newest signs of interest before each request, the newest counting most.
+    """Weights of the newest positive events before each request, the newest counting most.
 
     Args:
         now: (n_requests,) microseconds.
     """
-    newest = state.newest_signs(now, _TRENDING_EVENTS, n_items)
+    newest = state.newest_positives(now, _TRENDING_EVENTS, n_items)
     return SparseScores(newest.offsets, newest.items, newest.values, n_items)
 
 

@@ -82,7 +82,7 @@ class RequestBlock:
 
     @cached_property
     def read_as_text(self) -> HistoryBatch:
-        """The histories as the text model reads them, which has learned from signs of interest: hints stand in where
+        """The histories as the text model reads them, which has learned from positive events: hints stand in where
         there is none."""
         if self.evidence is self.histories:
             return self.histories

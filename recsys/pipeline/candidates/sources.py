@@ -76,7 +76,7 @@ class Sources:
         weights: how much each source counts when candidates are merged.
         live: names of the sources that `Scoring` answers for, see `recsys.pipeline.candidates.live_sources`.
         hints: what acts of no worth say to the models of `recsys.cf`.
-        cold_items: items without a sign of interest in the log; None when there are none.
+        cold_items: items without a positive event in the log; None when there are none.
     """
 
     models: Mapping[str, CollaborativeModel]

@@ -13,7 +13,7 @@ from recsys.eval.metrics.ndcg import ndcg
 from recsys.eval.ranking import RankedLists, Targets, pessimistic_hits
 from recsys.pipeline.candidates.request_block import RequestBlock
 from recsys.pipeline.ranking.ordering import RankedBlock
-from recsys.pipeline.ranking.rules import Signs
+from recsys.pipeline.ranking.rules import PositiveCounts
 from recsys.policy.discovery import Discovery
 from recsys.policy.diversity import Diversity
 from recsys.policy.policy import Policy
@@ -29,27 +29,27 @@ _Figures = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 class DialCurves:
     """Measures the settings of the dials on some requests of every block."""
 
-    def __init__(self, vectors: NDArray[np.float32] | None, signs: Signs, k: int) -> None:
+    def __init__(self, vectors: NDArray[np.float32] | None, positive_counts: PositiveCounts, k: int) -> None:
         """`vectors` (n_items, dim) say how alike items are; `k` is the length of the lists."""
-        self.vectors, self.signs, self.k = vectors, signs, k
+        self.vectors, self.positive_counts, self.k = vectors, positive_counts, k
         self._figures: defaultdict[tuple[DialName, float], list[_Figures]] = defaultdict(list)
 
     def add(self, ranked: RankedBlock, block: RequestBlock, targets: Targets) -> None:
         """Order the first requests of a block that have targets."""
         items, scores = ranked.candidates.items, ranked.scores
-        signs = self.signs(items, block.histories.now[ranked.candidates.rows])
+        counts = self.positive_counts(items, block.histories.now[ranked.candidates.rows])
         pairs = [np.sort(order) for order in ranked.orders]
         for name, dial in self._settings():
             rows = np.flatnonzero(targets.counts)[: _PER_BLOCK[name]]
             orders, list_scores = [], []
             for row in rows:
                 own = pairs[row]
-                policy = self._turned(block.policies[row], name, dial, items[own], signs[own])
+                policy = self._turned(block.policies[row], name, dial, items[own], counts[own])
                 arranged = policy.arrange(items[own], scores[own], self.k)
                 orders.append(own[arranged.order])
                 list_scores.append(arranged.scores)
             wanted = targets.select(np.isin(np.arange(len(targets)), rows))
-            self._figures[name, dial].append(self._measured(orders, list_scores, items, signs, wanted))
+            self._figures[name, dial].append(self._measured(orders, list_scores, items, counts, wanted))
 
     def result(self) -> dict[DialName, tuple[DialPoint, ...]]:
         """One point a setting of each dial; no dial without requests."""
@@ -70,19 +70,19 @@ class DialCurves:
             yield from (("diversity", dial) for dial in DIALS)
 
     def _turned(
-        self, policy: Policy, name: DialName, dial: float, items: NDArray[np.int32], signs: NDArray[np.float32]
+        self, policy: Policy, name: DialName, dial: float, items: NDArray[np.int32], counts: NDArray[np.float32]
     ) -> Policy:
         """The policy of a request with another setting, for its candidates (n,), item numbers in increasing order."""
         if name == "diversity" and self.vectors is not None:
             return policy.turned(Diversity(dial, self.vectors))
-        return policy.turned(Discovery(dial, lambda asked: signs[np.searchsorted(items, asked)]))
+        return policy.turned(Discovery(dial, lambda asked: counts[np.searchsorted(items, asked)]))
 
     def _measured(
         self,
         orders: list[NDArray[np.int64]],
         list_scores: list[NDArray[np.float32]],
         items: NDArray[np.int32],
-        signs: NDArray[np.float32],
+        counts: NDArray[np.float32],
         wanted: Targets,
     ) -> _Figures:
         """The figures of lists of pairs, best first, with the scores in that order."""
@@ -93,5 +93,5 @@ class DialCurves:
         unlike = np.full(len(orders), np.nan)
         if self.vectors is not None:
             unlike = diversity(lists.items[:, : self.k], self.vectors)
-        hardly_known = [np.mean(signs[order[: self.k]] < HARDLY_KNOWN) for order in orders]
+        hardly_known = [np.mean(counts[order[: self.k]] < HARDLY_KNOWN) for order in orders]
         return ndcg(head, wanted.counts), unlike, np.array(hardly_known)

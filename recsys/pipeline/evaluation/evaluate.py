@@ -184,7 +184,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, progress: Progress) -
     found = PastRequests.of(dataset.log, int(newer.times[0]), int(newer.times[-1]) + 1, takes_back)
     requests = found.drawn(bundle.config.data.max_requests, _SEED)
     if not len(requests):
-        raise DataError(f"the events after version {bundle.version} hold no sign of interest; add newer events that do")
+        raise DataError(f"the events after version {bundle.version} hold no positive event; add newer events that do")
     # Users, items and events are matched by id. An item that the version does not know is a target that it misses.
     matched = MatchedDataset.of(bundle, dataset)
     state = EventState(bundle.log)  # a data set of only the newest days must not make every user look new

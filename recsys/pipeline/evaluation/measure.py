@@ -55,14 +55,14 @@ def measure(
     every = rankings.requests()
     answered = every.targets.counts > 0  # the others want nothing that may be listed
     asked = every.select(answered)
-    n_signs = np.bincount(learned.positive().items, minlength=learned.n_items)  # signs of interest in each item
+    n_positives = np.bincount(learned.positive().items, minlength=learned.n_items)  # positive events of each item
     scoring, strongest = pipeline.past.scoring, requests.strongest
-    measurement_of = partial(_measurement_of, answered=answered, asked=asked, n_signs=n_signs, scoring=scoring)
+    measurement_of = partial(_measurement_of, answered=answered, asked=asked, n_positives=n_positives, scoring=scoring)
     report = summarise(
-        measurement_of(rankings.full) if len(rankings) else _no_measurement(len(n_signs)),
+        measurement_of(rankings.full) if len(rankings) else _no_measurement(len(n_positives)),
         baselines={name: measurement_of(ranking) for name, ranking in rankings.baselines.items()},
         ablation={name: measurement_of(ranking) for name, ranking in rankings.ablation.items()},
-        slices=_slices(asked, n_signs, scoring.catalogue),
+        slices=_slices(asked, n_positives, scoring.catalogue),
         events={strongest: asked.bought} if strongest else {},
         seed=seed,
     )
@@ -86,7 +86,7 @@ def _measurement_of(
     *,
     answered: NDArray[np.bool_],
     asked: RankedRequests,
-    n_signs: NDArray[np.int64],
+    n_positives: NDArray[np.int64],
     scoring: Scoring,
 ) -> Measurement:
     """The lists of one ranking for the answered requests (a mask over all), which are `asked`."""
@@ -96,7 +96,7 @@ def _measurement_of(
     found = evaluate_lists(
         ranking.joined().select(answered),
         asked.targets,
-        popularity=n_signs.astype(np.float64),
+        popularity=n_positives.astype(np.float64),
         vectors=vectors,
         users=asked.users,
         requests=np.flatnonzero(answered),
@@ -107,11 +107,11 @@ def _measurement_of(
 
 
 def _slices(
-    asked: RankedRequests, n_signs: NDArray[np.int64], catalogue: ItemCatalogue
+    asked: RankedRequests, n_positives: NDArray[np.int64], catalogue: ItemCatalogue
 ) -> dict[str, NDArray[np.bool_]]:
     """Kinds of requests, and of items wanted."""
     categories = category_slices(asked.targets, catalogue.codes("category"), catalogue.names("category"))
-    return {**request_slices(asked.targets, n_signs, asked.lengths), **categories}
+    return {**request_slices(asked.targets, n_positives, asked.lengths), **categories}
 
 
 def _no_measurement(n_items: int) -> Measurement:

@@ -110,7 +110,7 @@ class Rankings:
         self._requests: list[RankedRequests] = []
         self.recall = _CandidateRecall(scoring.sources, pipeline.n_candidates)
         self.calibrations = _Calibrations(pipeline.rankers)
-        self.dials = DialCurves(scoring.vectors, scoring.signs, K)
+        self.dials = DialCurves(scoring.vectors, scoring.positive_counts, K)
 
     def __len__(self) -> int:
         return sum(map(len, self._requests))

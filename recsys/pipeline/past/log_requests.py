@@ -15,7 +15,7 @@ from recsys.data.log.visits import VISIT, visits_of
 def requests_of_log(log: InteractionLog, start: int, end: int) -> pl.DataFrame:
     """The requests of the window [start, end), microseconds, in the order of time.
 
-    Columns: `user` and `time` (of the first event); `targets`, the items with a sign of interest, and `weights`, of the
+    Columns: `user` and `time` (of the first event); `targets`, the items with a positive event, and `weights`, of the
     strongest one on each; `shown`, the items of impressions, and `positions`, their places or -1; `has_list`, whether
     the id of a list that was shown is known.
     """

@@ -36,7 +36,7 @@ class PastRequests:
         askers: (n_requests,) numbers of those who ask, of whom the user table may say something even if their history
             does not count; -1 for nobody.
         times: (n_requests,) microseconds: the first event of the request, which nothing known may reach.
-        targets: items with a sign of interest, and float32 weights above 0, of the strongest event that followed.
+        targets: items with a positive event, and float32 weights above 0, of the strongest event that followed.
         shown: items of the request's impressions, none where these are not logged, and their places, int16 from 0, or
             -1 where unknown.
         has_list: (n_requests,) True where the id of the list is known from which something was chosen.
@@ -200,7 +200,7 @@ class PastRequests:
 
     @classmethod
     def of(cls, log: InteractionLog, start: int, end: int, takes_back: Collection[str] = ()) -> "PastRequests":
-        """All requests of the window [start, end) that were followed by a sign of interest in it, and the users and
+        """All requests of the window [start, end) that were followed by a positive event in it, and the users and
         times of the unanswered ones.
 
         Args:

@@ -61,7 +61,7 @@ class PastScoring:
             histories = HistoryBatch.joined(histories, requests.given.histories(times))
         seen = np.split(histories.items, histories.offsets[1:-1])
         inputs = [PolicyInputs(now, items, past=True) for items, now in zip(seen, times.tolist(), strict=True)]
-        known = scoring.catalogue, scoring.vectors, scoring.signs
+        known = scoring.catalogue, scoring.vectors, scoring.positive_counts
         policies = tuple(policy_of(config.policy, own, *known) for own in inputs)
         return scoring.block(askers, histories, policies, config.data.max_history)
 

@@ -26,7 +26,7 @@ class RankerCalibration:
     """What the scores of one ranker mean as probabilities.
 
     Attributes:
-        click, purchase: probability of any sign of interest, and of the strongest one.
+        click, purchase: probability of any positive event, and of the strongest one.
         conversion: a second opinion for both; None where it adds nothing.
     """
 

@@ -28,8 +28,8 @@ from recsys.policy.steps import Available, Exclude, Seen, Step
 _HABIT = 0.1
 """If users knew at least this share of what they wanted (see `repeat_share`), wanting it again is a habit."""
 
-Signs = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.float32]]
-"""(n,) item numbers, (n,) moments in microseconds -> (n,) number of signs of interest in each item before the
+PositiveCounts = Callable[[NDArray[np.int32], NDArray[np.int64]], NDArray[np.float32]]
+"""(n,) item numbers, (n,) moments in microseconds -> (n,) number of positive events of each item before the
 moment."""
 
 
@@ -103,7 +103,7 @@ def policy_of(
     inputs: PolicyInputs,
     catalogue: ItemCatalogue,
     vectors: NDArray[np.float32] | None = None,
-    signs: Signs | None = None,
+    positive_counts: PositiveCounts | None = None,
 ) -> Policy:
     """The ordered steps of one list.
 
@@ -112,7 +112,7 @@ def policy_of(
         inputs: of the request.
         catalogue: the items.
         vectors: (n_items, dim) unit vectors for diversity; None leaves diversity out.
-        signs: of interest in items, for discovery; None leaves discovery out.
+        positive_counts: for discovery; None leaves discovery out.
     """
     if config.seen == "auto":
         raise ConfigError("policy.seen is 'auto', which only training can resolve; name exclude, demote or keep")
@@ -126,8 +126,8 @@ def policy_of(
     if inputs.filters:
         steps.append(Filters(inputs.filters))
     steps += [Boost(rule.where, rule.add, catalogue) for rule in config.boosts]
-    if config.discovery and signs is not None:
-        steps.append(Discovery(config.discovery, lambda items: signs(items, np.full(len(items), now))))
+    if config.discovery and positive_counts is not None:
+        steps.append(Discovery(config.discovery, lambda items: positive_counts(items, np.full(len(items), now))))
     if config.diversity and vectors is not None:
         steps.append(Diversity(config.diversity, vectors))
     # Before caps and floors, which count pinned items and leave them in place; after diversity, which would move them.

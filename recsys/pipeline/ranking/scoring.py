@@ -92,8 +92,8 @@ class Scoring:
             return self.sources.interest.item_vectors
         return cast("NDArray[np.float32] | None", self.facts.vectors.get("factors"))
 
-    def signs(self, items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n,) signs of interest in items (n,) before the moments `now` (n,), microseconds."""
+    def positive_counts(self, items: NDArray[np.int32], now: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n,) positive events of items (n,) before the moments `now` (n,), microseconds."""
         return self.state.counts("item_positives", items, now)
 
     def with_state(self, state: EventState) -> "Scoring":

@@ -60,7 +60,7 @@ def _policy(request: Request, seen: NDArray[np.int32], now: int, scoring: Scorin
         shown=request.shown,
         random=_random(request) if rules.exploration else None,
     )
-    return policy_of(rules, inputs, scoring.catalogue, scoring.vectors, scoring.signs)
+    return policy_of(rules, inputs, scoring.catalogue, scoring.vectors, scoring.positive_counts)
 
 
 def _rules(request: Request, usual: PolicyConfig) -> PolicyConfig:

@@ -48,7 +48,7 @@ class ItemList:
         ids: item ids.
         scores: (n,) the ranker's scores, with what boosts, discovery and a query add; comparable within the list. They
             fall from place to place, unless a rule that only moves items (diversity, pins, caps, ...) has moved some.
-        p_click: (n,) probability of any sign of interest; without logged impressions, if the list is answered at all.
+        p_click: (n,) probability of any positive event; without logged impressions, if the list is answered at all.
         p_purchase: (n,) that of the strongest one: of the event that `events.weights` values most.
         sources: who proposed each item.
         model_version: the version that ranked.

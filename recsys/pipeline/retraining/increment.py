@@ -32,8 +32,7 @@ class Increment:
     Attributes:
         dataset: all of it, in numbers that extend the champion's.
         n_events: how many events of it are new.
-        n_signs: how many of these are signs of interest; impressions are not counted, because the served version causes
-            them.
+        n_positives: how many of these are positive. Impressions are not, because the served version causes them.
         n_unusable: further new events that were set aside.
         set_aside: changes of items that could not be used, a sentence for each.
         digests: `user_digest` of the users who are to be forgotten.
@@ -42,7 +41,7 @@ class Increment:
 
     dataset: Dataset
     n_events: int
-    n_signs: int
+    n_positives: int
     n_unusable: int
     set_aside: tuple[str, ...]
     digests: Collection[str]
@@ -77,7 +76,7 @@ class Increment:
         return cls(
             dataset=replace(dataset, n_rejected=champion.n_rejected),
             n_events=len(dataset.log) - len(log),
-            n_signs=len(dataset.log.positive()) - len(log.positive()),
+            n_positives=len(dataset.log.positive()) - len(log.positive()),
             n_unusable=dataset.n_rejected,
             set_aside=set_aside,
             digests=digests,
@@ -95,7 +94,7 @@ class Increment:
         return cls(
             dataset=renumbered(dataset, champion),
             n_events=len(new),
-            n_signs=len(new.positive()),
+            n_positives=len(new.positive()),
             # Bad rows of the old data are no fault of the new data.
             n_unusable=max(0, dataset.n_rejected - champion.n_rejected),
             set_aside=(),

@@ -29,7 +29,7 @@ _FEW = 50
 """Fewer values than this say nothing of a distribution."""
 
 _MANY_LATE = 0.1
-"""Share of the new signs of interest: a few are late in any log."""
+"""Share of the new positive events: a few are late in any log."""
 
 
 def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Check]:
@@ -96,7 +96,7 @@ def _came_late(champion: Bundle, past: InteractionLog, start: int) -> NDArray[np
 
 
 def _late(past: InteractionLog, is_late: NDArray[np.bool_], newer: InteractionLog) -> Iterator[Check]:
-    """Signs of interest that came too late. They are reported, not refused, because everything but the ranker learns
+    """Positive events that came too late. They are reported, not refused, because everything but the ranker learns
     from them.
 
     The requests that they belong to lie in the time that the sources have learned from, which may teach no ranker.
@@ -104,7 +104,7 @@ def _late(past: InteractionLog, is_late: NDArray[np.bool_], newer: InteractionLo
     late, in_time = len(past.select(is_late).positive()), len(newer.positive())
     if late > _MANY_LATE * (late + in_time):
         words = (
-            f"{late:,} of the {late + in_time:,} new signs of interest are of the time before the served version's "
+            f"{late:,} of the {late + in_time:,} new positive events are of the time before the served version's "
             "newest event: they reach the ranker only when it is trained from scratch; retrain right after such events "
             "have come in"
         )

@@ -155,14 +155,14 @@ class _Retraining:
         for sentence in set_aside:
             self.progress(f"set aside: {sentence}")
         decision = Decision("skipped", "", champion.version, None, n_new, set_aside=set_aside)
-        n_signs = increment.n_signs
-        if n_signs < config.min_events:
+        n_positives = increment.n_positives
+        if n_positives < config.min_events:
             unusable = check_unusable(n_new, n_unusable, config)
-            if not unusable.passed and n_signs + n_unusable >= config.min_events:  # without them there are too few
+            if not unusable.passed and n_positives + n_unusable >= config.min_events:  # without them there are too few
                 return _refused(decision, [unusable])
-            signs = counted(n_signs, "new sign of interest", "new signs of interest")
+            positives = counted(n_positives, "new positive event", "new positive events")
             least = f"retrain.min_events asks for {config.min_events:,}"
-            return _skipped(decision, f"{signs} among {counted(n_new, 'new event')}; {least}")
+            return _skipped(decision, f"{positives} among {counted(n_new, 'new event')}; {least}")
         # The events of users who are to be forgotten are not missing from the new data.
         remembered = replace(champion, log=without_users(champion.log, increment.digests))
         checks = check_data(remembered, increment.dataset, n_unusable)
@@ -171,7 +171,7 @@ class _Retraining:
         decision = replace(decision, checks=tuple(checks))
         newer = increment.dataset.log.after(champion.data_record.end).positive().times
         if not len(newer):
-            reason = "none of the new events is a sign of interest that is newer than the served version's data"
+            reason = "none of the new events is a positive event that is newer than the served version's data"
             return _skipped(decision, reason)
         return self._challenge(decision, int(np.quantile(newer, 0.5, method="higher")))
 
@@ -180,7 +180,7 @@ class _Retraining:
 
         Args:
             decision: so far, with the checks of the data.
-            test_start: microseconds; the newer half of the new signs of interest happened from then on.
+            test_start: microseconds; the newer half of the new positive events happened from then on.
         """
         registry, champion, seed = self.registry, self.champion, self.seed
         config, dataset = champion.config.retrain, self.increment.dataset

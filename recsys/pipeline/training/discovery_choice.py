@@ -33,7 +33,7 @@ def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: Event
         return ()
     newest = requests.take(np.flatnonzero(requests.times >= older.until))
     pipeline = replace(pipeline, rankers=replace(pipeline.rankers, full=older.ranker))
-    curves = DialCurves(None, pipeline.past.scoring.with_state(state).signs, K)
+    curves = DialCurves(None, pipeline.past.scoring.with_state(state).positive_counts, K)
     for labelled in labelled_blocks(pipeline.past, newest, None):
         reachable = labelled.reachable()
         ranked = pipeline.rank(reachable.block, [K] * len(reachable.block))

@@ -110,7 +110,7 @@ def _measured(cut: TrainTestSplit, log: InteractionLog, trained: Bundle, progres
 def rolling(
     log: InteractionLog, config: DataConfig, windows: int, takes_back: Collection[str] = ()
 ) -> list[TrainTestSplit]:
-    """The test window in parts with equally many signs of interest; each is measured by what has learned from all
+    """The test window in parts with equally many positive events; each is measured by what has learned from all
     before it.
 
     Args:

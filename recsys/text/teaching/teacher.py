@@ -123,7 +123,7 @@ class Teacher:
             return self.network(states[:n_past], states[n_past:]).float()  # type: ignore[no-any-return]
 
     def score(self, histories: HistoryBatch, candidates: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n_requests, k) logits; `candidates` (n_requests, k) are item numbers. Signs of interest alone are read."""
+        """(n_requests, k) logits; `candidates` (n_requests, k) are item numbers. Positive events alone are read."""
         positive = histories.positive()
         scores = np.empty(candidates.shape, dtype=np.float32)
         with torch.inference_mode():

@@ -49,7 +49,7 @@ def test_users_who_only_looked_get_what_they_looked_for(plain_settings: tuple[st
         assert any("people who chose" in reason for one in explained for reason in one.reasons)
 
 
-def test_text_reads_hints_where_a_history_has_no_sign(plain_settings: tuple[str, ...]) -> None:
+def test_text_reads_hints_where_a_history_has_no_positive_event(plain_settings: tuple[str, ...]) -> None:
     config = load_config(None, (*plain_settings, "events.weights={view=0.0,purchase=1.0}"))
     recommender = Recommender(train(dataset_from_frames(*looks_and_purchases(), config), config))
     block = recommender.block([Request("user 0"), Request("user 89"), Request("nobody")])

@@ -260,7 +260,7 @@ def test_on_other_data_without_newer_events_nothing_is_measured(
 def test_newer_events_without_any_interest_are_refused(plain: Bundle, frames: Frames, plain_config: Config) -> None:
     items, events = frames
     only_shown = events.tail(5).with_columns(event=pl.lit("impression"))
-    with pytest.raises(DataError, match="hold no sign of interest"):
+    with pytest.raises(DataError, match="hold no positive event"):
         evaluate(plain, dataset_from_frames(items, only_shown, plain_config))
 
 

@@ -49,7 +49,7 @@ def test_without_a_request_id_one_user_at_one_time_is_a_request() -> None:
     assert not requests.has_impressions
 
 
-def test_an_item_counts_once_with_its_strongest_sign() -> None:
+def test_an_item_counts_once_with_its_strongest_event() -> None:
     rows = [(0, 1, CLICK, 10, -1), (0, 1, PURCHASE, 10, -1), (0, 1, CLICK, 10, -1), (0, 2, VIEW, 10, -1)]
     assert targets(PastRequests.of(make_log(rows), 0, 100)) == [{1: 4}]
 

@@ -237,7 +237,7 @@ def test_what_comes_a_day_late_is_not_missed_and_its_absence_from_the_ranker_rep
 
 
 def test_a_name_that_no_event_had_before_is_reported(champion: Bundle, frames: Frames, config: Config) -> None:
-    """Nobody has chosen its weight: it may be a complaint, and counts as a sign of interest."""
+    """Nobody has chosen its weight: it may be a complaint, and counts as positive."""
 
     def told(name: str) -> list[str]:
         some = pl.when(pl.int_range(pl.len()) % 5 == 0)

@@ -140,7 +140,7 @@ def test_what_was_shown_is_not_counted_as_news(
     dataset = append_events(early, [*shown, *fashion(items, 1)], plain_config)
     decision = retrain(plain_registry, dataset, progress=silent)
     assert (decision.action, decision.new_events) == ("skipped", 301)
-    assert decision.reason == "1 new sign of interest among 301 new events; retrain.min_events asks for 100"
+    assert decision.reason == "1 new positive event among 301 new events; retrain.min_events asks for 100"
 
 
 def test_a_version_that_learned_nonsense_does_not_win(

@@ -215,10 +215,10 @@ def test_a_group_without_which_nothing_is_left_to_learn_is_not_measured(frames: 
     assert set(bundle.rankers.without) == {"text", "collaborative"}
 
 
-def test_impressions_alone_are_no_sign_of_interest(frames: Frames, plain_config: Config) -> None:
+def test_impressions_alone_are_not_positive(frames: Frames, plain_config: Config) -> None:
     items, events = frames
     shown = dataset_from_frames(items, events.with_columns(event=pl.lit("impression")), plain_config)
-    with pytest.raises(DataError, match="signs of interest at 0 distinct times"):
+    with pytest.raises(DataError, match="positive events at 0 distinct times"):
         train(shown, plain_config)
 
 
