@@ -83,7 +83,7 @@ class Policy:
         found = (step.lacks(others, n) for step in self.steps)
         return [partial(_meet_before, condition, behind) for condition in found if condition is not None]
 
-    def turned(self, dial: Discovery | Diversity) -> "Policy":
+    def with_dial(self, dial: Discovery | Diversity) -> "Policy":
         """These rules with another discovery or diversity, at its place: before the steps whose items it would move."""
         others = [step for step in self.steps if not isinstance(step, type(dial))]
         later = (Diversity, *_FIXED) if isinstance(dial, Discovery) else _FIXED

@@ -96,11 +96,11 @@ def test_seen_items_are_demoted_and_stay_so_under_diversity() -> None:
 def test_another_dial_moves_neither_pins_nor_caps() -> None:
     pins, cap = Pins(numbers(2), np.array([1])), Cap("category", 2, CATALOGUE)
     for steps in ((Available(), pins, cap), (Available(), Diversity(0.1, VECTORS), pins, cap)):
-        policy = Policy(steps).turned(Diversity(0.5, VECTORS))
+        policy = Policy(steps).with_dial(Diversity(0.5, VECTORS))
         assert [step.name for step in policy.steps] == ["available", "diversity", "pins", "cap"]
-        policy = policy.turned(Discovery(0.5, np.zeros(6).take)).turned(Discovery(0.1, np.zeros(6).take))
+        policy = policy.with_dial(Discovery(0.5, np.zeros(6).take)).with_dial(Discovery(0.1, np.zeros(6).take))
         assert [step.name for step in policy.steps] == ["available", "discovery", "diversity", "pins", "cap"]
-    assert Policy((Available(),)).turned(Diversity(0.5, VECTORS)).steps[-1].name == "diversity"
+    assert Policy((Available(),)).with_dial(Diversity(0.5, VECTORS)).steps[-1].name == "diversity"
 
 
 def test_diversity_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:

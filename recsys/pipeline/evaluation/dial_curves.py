@@ -44,7 +44,7 @@ class DialCurves:
             orders, list_scores = [], []
             for row in rows:
                 own = pairs[row]
-                policy = self._turned(block.policies[row], name, dial, items[own], counts[own])
+                policy = self._with_dial(block.policies[row], name, dial, items[own], counts[own])
                 arranged = policy.arrange(items[own], scores[own], self.k)
                 orders.append(own[arranged.order])
                 list_scores.append(arranged.scores)
@@ -69,13 +69,13 @@ class DialCurves:
         if self.vectors is not None:
             yield from (("diversity", dial) for dial in DIALS)
 
-    def _turned(
+    def _with_dial(
         self, policy: Policy, name: DialName, dial: float, items: NDArray[np.int32], counts: NDArray[np.float32]
     ) -> Policy:
         """The policy of a request with another setting, for its candidates (n,), item numbers in increasing order."""
         if name == "diversity" and self.vectors is not None:
-            return policy.turned(Diversity(dial, self.vectors))
-        return policy.turned(Discovery(dial, lambda asked: counts[np.searchsorted(items, asked)]))
+            return policy.with_dial(Diversity(dial, self.vectors))
+        return policy.with_dial(Discovery(dial, lambda asked: counts[np.searchsorted(items, asked)]))
 
     def _measured(
         self,
