@@ -71,7 +71,7 @@ def test_ratings_of_another_scale_give_a_warning(tmp_path: Path, most: int, warn
             "u1,i1,purchase,2024-01-01,,,,-9.5\nu1,i1,purchase,2024-01-02,,,,9.5\n",
             "1 event 'purchase' has a value below",
         ),
-        ("u1,i1,rating,2024-01-01,,,,3\nu1,i1,click,2024-01-02,,,,\n", "values of 'rating' go up to 3, and none counts"),
+        ("u1,i1,rating,2024-01-01,,,,3\nu1,i1,click,2024-01-02,,,,\n", "values of 'rating' go up to 3, and none"),
         ("u1,i1,rating,2024-01-01,,,,-3\nu1,i1,rating,2024-01-02,,,,5\n", None),
     ],
 )

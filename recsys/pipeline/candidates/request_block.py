@@ -26,14 +26,14 @@ def block_size(n_items: int) -> int:
 
 
 @dataclass(frozen=True)
-class Askers:
-    """Who asks for some lists, and when. All are (n_requests,).
+class RequestContexts:
+    """The user and the time of each of some requests. All are (n_requests,).
 
     Attributes:
         users: numbers of those whose stored history counts; -1 where it does not, or the user is unknown.
-        ids: as the version knows them; None for an unknown user.
-        now: microseconds; only what lies before is known.
-        listed_at: microseconds; what comes later may not be listed.
+        ids: ids by which the user table is asked; None for an unknown user.
+        now: microseconds; only events before it are known.
+        listed_at: microseconds; items that appear later may not be listed.
         moments: microseconds of the time of the day and the week that each list is for; `NO_TIME`: any.
     """
 

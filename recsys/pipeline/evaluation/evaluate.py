@@ -192,7 +192,7 @@ def _on_newer(bundle: Bundle, dataset: Dataset, name: str, progress: Progress) -
     scoring = Scoring(bundle.catalogue, bundle.sources, state)
     targets = matched.items[requests.targets.items]
     users = matched.users[requests.users]
-    known = replace(requests, users=users, askers=users, targets=requests.targets._replace(items=targets))
+    known = replace(requests, users=users, profile_users=users, targets=requests.targets._replace(items=targets))
     # The version's own strongest event: if it has learned from purchases, a like in newer events is no purchase.
     strongest = StrongestEvent.of(bundle.log, dataset.log)
     caveats = caveats_of_log(dataset.log, requests)

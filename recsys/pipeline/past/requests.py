@@ -33,8 +33,8 @@ class PastRequests:
 
     Attributes:
         users: (n_requests,) numbers of those whose stored history counts, -1 for nobody.
-        askers: (n_requests,) numbers of those who ask, of whom the user table may say something even if their history
-            does not count; -1 for nobody.
+        profile_users: (n_requests,) numbers of those whose row of the user table counts, even where their history does
+            not; -1 for nobody.
         times: (n_requests,) microseconds: the first event of the request, which nothing known may reach.
         targets: items with a positive event, and float32 weights above 0, of the strongest event that followed.
         shown: items of the request's impressions, none where these are not logged, and their places, int16 from 0, or
@@ -46,7 +46,7 @@ class PastRequests:
     """
 
     users: NDArray[np.int32]
-    askers: NDArray[np.int32]
+    profile_users: NDArray[np.int32]
     times: NDArray[np.int64]
     targets: ItemsOfRequests
     shown: ItemsOfRequests
@@ -79,7 +79,7 @@ class PastRequests:
         return replace(
             self,
             users=self.users[chosen],
-            askers=self.askers[chosen],
+            profile_users=self.profile_users[chosen],
             times=self.times[chosen],
             targets=self.targets.take(chosen),
             shown=self.shown.take(chosen),

@@ -15,7 +15,7 @@ from recsys.config import Config
 from recsys.data.ids.vocabulary import Vocabulary
 from recsys.data.log.history import HistoryBatch
 from recsys.pipeline.candidates.live_sources import LIVE
-from recsys.pipeline.candidates.request_block import Askers, RequestBlock, block_size
+from recsys.pipeline.candidates.request_block import RequestBlock, RequestContexts, block_size
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.ranking.ordering import RankedBlock, rank_block
@@ -54,16 +54,16 @@ class PastScoring:
     def _block(self, requests: PastRequests) -> RequestBlock:
         """Some requests as they are ranked, all at once."""
         scoring, config, times = self.scoring, self.config, requests.times
-        ids = [self.users.id(number) if number >= 0 else None for number in requests.askers.tolist()]
-        askers = Askers(requests.users, ids, now=times, listed_at=times, moments=times)
-        histories = scoring.histories(askers.users, askers.now)
+        ids = [self.users.id(number) if number >= 0 else None for number in requests.profile_users.tolist()]
+        contexts = RequestContexts(requests.users, ids, now=times, listed_at=times, moments=times)
+        histories = scoring.histories(contexts.users, contexts.now)
         if requests.given is not None:
             histories = HistoryBatch.joined(histories, requests.given.histories(times))
         seen = np.split(histories.items, histories.offsets[1:-1])
         inputs = [PolicyInputs(now, items, past=True) for items, now in zip(seen, times.tolist(), strict=True)]
         known = scoring.catalogue, scoring.vectors, scoring.positive_counts
         policies = tuple(policy_of(config.policy, own, *known) for own in inputs)
-        return scoring.block(askers, histories, policies, config.data.max_history)
+        return scoring.block(contexts, histories, policies, config.data.max_history)
 
 
 @dataclass(frozen=True)

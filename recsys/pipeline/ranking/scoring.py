@@ -22,7 +22,7 @@ from recsys.data.log.history import HistoryBatch
 from recsys.errors import ConfigError
 from recsys.pipeline.candidates.live_sources import NEWEST, TRENDING, live_among, newest_scores, trending_scores
 from recsys.pipeline.candidates.merging import Candidates, Pairs, Proposal, merge
-from recsys.pipeline.candidates.request_block import Askers, RequestBlock
+from recsys.pipeline.candidates.request_block import RequestBlock, RequestContexts
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.candidates.sources import POPULAR, TEXT, Sources
 from recsys.policy.policy import Policy
@@ -148,7 +148,7 @@ class Scoring:
         return eligible
 
     def block(
-        self, askers: Askers, histories: HistoryBatch, policies: tuple[Policy, ...], max_history: int
+        self, contexts: RequestContexts, histories: HistoryBatch, policies: tuple[Policy, ...], max_history: int
     ) -> RequestBlock:
         """Requests as they are ranked.
 
@@ -161,12 +161,12 @@ class Scoring:
         return RequestBlock(
             histories=newest,
             evidence=self.sources.hints.of_histories(newest),
-            eligible=self.eligible(policies, askers.listed_at),
+            eligible=self.eligible(policies, contexts.listed_at),
             policies=policies,
             only=(None,) * len(policies),
-            profiles=self.sources.profile_rows(askers.ids, askers.now),
-            known_until=self.state.known_until(askers.now),
-            moments=askers.moments,
+            profiles=self.sources.profile_rows(contexts.ids, contexts.now),
+            known_until=self.state.known_until(contexts.now),
+            moments=contexts.moments,
         )
 
     def candidates(self, block: RequestBlock, n: int, required: Pairs | None = None) -> Candidates:

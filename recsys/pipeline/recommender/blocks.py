@@ -13,18 +13,18 @@ from recsys.data.ids.vocabulary import Vocabulary
 from recsys.data.log.history import HistoryBatch
 from recsys.data.requests.request import Request
 from recsys.errors import ConfigError
-from recsys.pipeline.candidates.request_block import Askers, RequestBlock
+from recsys.pipeline.candidates.request_block import RequestBlock, RequestContexts
 from recsys.pipeline.ranking.rules import PolicyInputs, overridden, policy_of
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.policy.policy import Policy
 
 
-def block_of(requests: Sequence[Request], askers: Askers, scoring: Scoring, bundle: Bundle) -> RequestBlock:
+def block_of(requests: Sequence[Request], contexts: RequestContexts, scoring: Scoring, bundle: Bundle) -> RequestBlock:
     """Requests as they are ranked.
 
     Args:
-        askers: of the same requests.
+        contexts: of the same requests.
         scoring: with the current items and events.
         bundle: whose configuration holds where a request says nothing.
 
@@ -32,16 +32,16 @@ def block_of(requests: Sequence[Request], askers: Askers, scoring: Scoring, bund
         DataError, ConfigError: a filter, policy key or query of a request is invalid.
     """
     items, config = scoring.catalogue.vocabulary, bundle.config
-    stored = scoring.histories(askers.users, askers.now)
+    stored = scoring.histories(contexts.users, contexts.now)
     everything = _with_given(stored, requests, items, bundle.typical_weight)
     policies = tuple(
         _policy(request, everything.items[start:end], int(moment), scoring, config)
         for request, start, end, moment in zip(
-            requests, everything.offsets[:-1], everything.offsets[1:], askers.now, strict=True
+            requests, everything.offsets[:-1], everything.offsets[1:], contexts.now, strict=True
         )
     )
     only = tuple(None if r.candidates is None else _known(items.numbers(r.candidates)) for r in requests)
-    block = scoring.block(askers, everything, policies, config.data.max_history)
+    block = scoring.block(contexts, everything, policies, config.data.max_history)
     return replace(block, only=only, queries=_queries(requests))
 
 

@@ -19,7 +19,7 @@ from recsys.data.requests.request import Request
 from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.errors import DataError, check_kind
 from recsys.moments import DAY, SECOND, clock, iso_time
-from recsys.pipeline.candidates.request_block import Askers, RequestBlock, block_size
+from recsys.pipeline.candidates.request_block import RequestBlock, RequestContexts, block_size
 from recsys.pipeline.candidates.sources import TEXT
 from recsys.pipeline.candidates.stages import Stages
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock, rank_block
@@ -266,7 +266,7 @@ class Recommender:
                 microseconds.
         """
         self._check_times(requests)
-        return block_of(requests, self._askers(requests), self.scoring, self.bundle)
+        return block_of(requests, self._contexts(requests), self.scoring, self.bundle)
 
     def _check_times(self, requests: Sequence[Request]) -> None:
         """Refuse times in seconds or milliseconds. Taken for microseconds they lie in January 1970, before everything
@@ -284,14 +284,14 @@ class Recommender:
                         f"{unit}, multiply it by {microseconds}"
                     )
 
-    def _askers(self, requests: Sequence[Request]) -> Askers:
+    def _contexts(self, requests: Sequence[Request]) -> RequestContexts:
         users, now = self._stored(requests)
         ids = [self.users.remembered_id(request.user_id) for request in requests]
         timeless = np.array([request.time is None for request in requests], dtype=bool)
         # A request without a time is for now: a new item may be listed before the next event comes.
         listed_at = np.where(timeless, np.maximum(now, clock()), now)
         moments = listed_at if self._is_by_the_clock else np.where(timeless, NO_TIME, now)
-        return Askers(users, ids, now, listed_at, moments)
+        return RequestContexts(users, ids, now, listed_at, moments)
 
     def _stored(self, requests: Sequence[Request]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """(n_requests,) numbers of users whose stored history counts, else -1, and moments in microseconds."""
