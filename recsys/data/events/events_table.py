@@ -13,7 +13,7 @@ from recsys.data.log.interactions import InteractionLog, request_keys
 from recsys.data.tables.rejections import REJECTED_DTYPES, Rejections
 from recsys.data.tables.schema import EVENTS, MAX_EVENT_NAMES
 from recsys.data.tables.table import FAULT, ROW, Table, collect
-from recsys.data.tables.validation import apply_rules, parsed
+from recsys.data.tables.validation import check_cells, parsed
 from recsys.errors import DataError
 
 UNKNOWN_ITEM = "item_id is not in the items table; add the item, or set data.unknown_items to 'add'"
@@ -39,11 +39,11 @@ def read_events(table: Table) -> EventRows:
     Raises:
         DataError: a required column is missing, or the table has no rows.
     """
-    rules = apply_rules(table, EVENTS)
+    checked = check_cells(table, EVENTS)
     # Own categories are freed with the frame; only distinct ids are held in memory, not every string.
     frame = collect(
         table,
-        rules.frame.select(
+        checked.frame.select(
             pl.col(ROW).cast(pl.Int64).alias("row"),
             FAULT,
             *[_category(table, column, name) for column, name in _IDS.items()],
@@ -56,7 +56,7 @@ def read_events(table: Table) -> EventRows:
     if n_rows == 0:
         raise DataError(f"{table.name} has no events: it has a header and no rows; add events to learn from")
     bad = frame[FAULT] > 0
-    rejected = rules.rejected() if bad.any() else pl.DataFrame(schema=REJECTED_DTYPES)
+    rejected = checked.rejected() if bad.any() else pl.DataFrame(schema=REJECTED_DTYPES)
     frame = frame.filter(~bad).drop(FAULT).sort("row")
     return EventRows(frame, Rejections(table.name, table.first_line, n_rows, rejected.sort("row")))
 

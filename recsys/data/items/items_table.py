@@ -7,7 +7,7 @@ from recsys.data.tables.attributes import typed_attributes
 from recsys.data.tables.rejections import NoUsableRowError, Rejections
 from recsys.data.tables.schema import DTYPES, ITEMS
 from recsys.data.tables.table import FAULT, ROW, Table, collect
-from recsys.data.tables.validation import apply_rules, parsed
+from recsys.data.tables.validation import check_cells, parsed
 
 
 def read_items(table: Table) -> tuple[ItemCatalogue, Rejections]:
@@ -31,7 +31,7 @@ def typed_items(table: Table) -> tuple[pl.DataFrame, Rejections]:
     Raises:
         DataError: a required column is missing, or an attribute is of a type that cannot be kept.
     """
-    rules = apply_rules(table, ITEMS)
+    checked = check_cells(table, ITEMS)
     attributes = [name for name in table.dtypes if name not in {column.name for column in ITEMS}]
     standard = [
         (
@@ -41,9 +41,9 @@ def typed_items(table: Table) -> tuple[pl.DataFrame, Rejections]:
         ).alias(column.name)
         for column in ITEMS
     ]
-    frame = collect(table, rules.frame.filter(pl.col(FAULT) == 0).select(ROW, *standard, *attributes)).sort(ROW)
+    frame = collect(table, checked.frame.filter(pl.col(FAULT) == 0).select(ROW, *standard, *attributes)).sort(ROW)
     repeated = ~frame["item_id"].is_first_distinct()
-    rejected = rules.rejected()
+    rejected = checked.rejected()
     if repeated.any():
         rejected = pl.concat([rejected, _duplicates(frame, repeated, table.first_line)]).sort("row")
     n_rows = frame.height + rejected.height - int(repeated.sum())

@@ -14,7 +14,7 @@ from recsys.data.tables.files import SUFFIXES, open_table
 from recsys.data.tables.rejections import Rejections
 from recsys.data.tables.schema import REQUESTS, USERS
 from recsys.data.tables.table import FAULT, ROW, Table, collect
-from recsys.data.tables.validation import apply_rules, parsed
+from recsys.data.tables.validation import check_cells, parsed
 from recsys.errors import DataError
 from recsys.places import Place, local_copy, place
 from recsys.progress import Progress, silent
@@ -70,10 +70,10 @@ def _user_ids(path: Path) -> list[str]:
             raise DataError(f"{path} cannot be read: {error}; give a text file with one user_id a line") from error
         ids = [line for line in (line.removesuffix("\r") for line in lines) if line.strip()]
         return ids[1:] if ids[:1] == ["user_id"] else ids
-    rules = apply_rules(open_table(path, ["user_id"]), USERS)
-    frame = collect(rules.table, rules.frame.select(ROW, FAULT, pl.col(parsed("user_id")))).sort(ROW)
+    checked = check_cells(open_table(path, ["user_id"]), USERS)
+    frame = collect(checked.table, checked.frame.select(ROW, FAULT, pl.col(parsed("user_id")))).sort(ROW)
     if (frame[FAULT] > 0).any():
-        found = Rejections(rules.table.name, rules.table.first_line, frame.height, rules.rejected())
+        found = Rejections(checked.table.name, checked.table.first_line, frame.height, checked.rejected())
         raise DataError(f"{path}: {'; '.join(found.top_reasons())}. Correct the file: no user is left out")
     found_ids: list[str] = frame[parsed("user_id")].to_list()
     return found_ids
@@ -86,15 +86,15 @@ def _suggestion(name: str, table: Table) -> str:
 
 
 def _read(table: Table, n: int) -> list[Request]:
-    rules = apply_rules(table, REQUESTS)
+    checked = check_cells(table, REQUESTS)
     further = [name for name in _FURTHER if name in table.dtypes]
     read = {column.name: parsed(column.name) for column in REQUESTS if column.name in table.dtypes}
-    query = rules.frame.select(ROW, FAULT, *[pl.col(value).alias(name) for name, value in read.items()], *further)
+    query = checked.frame.select(ROW, FAULT, *[pl.col(value).alias(name) for name, value in read.items()], *further)
     frame = collect(table, query).sort(ROW)
     if frame.is_empty():
         raise DataError(f"{table.name} has no requests; add rows with at least a request_id")
     if (frame[FAULT] > 0).any():
-        rejections = Rejections(table.name, table.first_line, frame.height, rules.rejected())
+        rejections = Rejections(table.name, table.first_line, frame.height, checked.rejected())
         raise DataError(
             f"{table.name}: {'; '.join(rejections.top_reasons())}. Correct the file: no request is left out"
         )

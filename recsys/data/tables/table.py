@@ -22,7 +22,7 @@ RAW = "__raw"
 """The text of a line that cannot be split."""
 
 FAULT = "__fault"
-"""Place of the first broken rule of a row in `validation.Rules.checks`, from 1; 0 where the row is good."""
+"""Which of `validation.CheckedTable.checks` a row fails first, from 1; 0 where the row is good."""
 
 VALUE = "__value_"
 """Prefix of the columns that hold the values read from the file's columns."""

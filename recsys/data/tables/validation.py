@@ -1,4 +1,4 @@
-"""The rules for rows: which cells are wrong. `recsys.data.tables.rejections` says what happens to such rows."""
+"""Which cells of a table are wrong, and why. `recsys.data.tables.rejections` says what happens to their rows."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _SHOWN = 200
 
 @dataclass(frozen=True)
 class CellCheck:
-    """One rule: a row for which `bad` is true is rejected because of `column`."""
+    """A row for which `bad` is true is rejected because of `column`."""
 
     column: str
     reason: str
@@ -30,10 +30,10 @@ class CellCheck:
 
 
 @dataclass(frozen=True)
-class Rules:
-    """A table with its values read, and the rules its rows have to pass.
+class CheckedTable:
+    """A table with its values parsed, and the checks that its rows have to pass.
 
-    `frame` holds the columns of the file, the read values as `parsed(name)`, and `FAULT`.
+    `frame` holds the columns of the file, the parsed values as `parsed(name)`, and `FAULT`.
     """
 
     table: Table
@@ -42,26 +42,27 @@ class Rules:
 
     def rejected(self) -> pl.DataFrame:
         """Rows with a fault: row, column, value, reason."""
-        cells = [as_cell(check.column, self.table.dtypes[check.column]) for check in self.checks[1:]]
-        values = [pl.col(RAW), *cells]
-        numbered = list(enumerate(self.checks, start=1))
+        of_cells = self.checks[1:]  # the first one is of the whole row
+        columns = [pl.lit(None, pl.String), *(pl.lit(check.column) for check in of_cells)]
+        values = [pl.col(RAW), *(as_cell(check.column, self.table.dtypes[check.column]) for check in of_cells)]
+        reasons = [pl.col(BROKEN), *(pl.lit(check.reason) for check in of_cells)]
         query = self.frame.filter(pl.col(FAULT) > 0).select(
             pl.col(ROW).cast(pl.Int64).alias("row"),
-            _chosen([(place, pl.lit(check.column or None, pl.String)) for place, check in numbered]).alias("column"),
-            _chosen(list(enumerate(values, start=1))).str.slice(0, _SHOWN).alias("value"),
-            _chosen([(place, pl.lit(check.reason)) for place, check in numbered], pl.col(BROKEN)).alias("reason"),
+            _by_fault(columns).alias("column"),
+            _by_fault(values).str.slice(0, _SHOWN).alias("value"),
+            _by_fault(reasons).alias("reason"),
         )
         return collect(self.table, query).cast(dict(REJECTED_DTYPES.items()))
 
 
 def parsed(name: str) -> str:
-    """Name of the column that holds the read values of a file's column."""
+    """Name of the column that holds the parsed values of a file's column."""
     return f"{VALUE}{name}"
 
 
-def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
-    """Plan to read the cells of a table and find the first fault of each row. Only columns of times are read now, to
-    see what their numbers are.
+def check_cells(table: Table, columns: Sequence[Column]) -> CheckedTable:
+    """A lazy query that parses the cells of a table and finds the first fault of each row. Only columns of times are
+    read at once, to see what their numbers are.
 
     Raises:
         DataError: a required column is missing (the nearest existing one is named), or has a type that cannot be read.
@@ -78,8 +79,8 @@ def apply_rules(table: Table, columns: Sequence[Column]) -> Rules:
     checks = [CellCheck("", "", pl.col(BROKEN).is_not_null())]
     for column in present:
         checks.extend(_column_checks(column, table.dtypes[column.name]))
-    fault = _chosen_first([check.bad for check in checks])
-    return Rules(table, tuple(checks), table.frame.with_columns(**values).with_columns(fault.alias(FAULT)))
+    fault = _first_true([check.bad for check in checks])
+    return CheckedTable(table, tuple(checks), table.frame.with_columns(**values).with_columns(fault.alias(FAULT)))
 
 
 def require_columns(table: Table, columns: Sequence[Column]) -> None:
@@ -151,18 +152,13 @@ def _column_checks(column: Column, dtype: pl.DataType) -> Iterator[CellCheck]:
             yield check(f"beyond {MAX_NUMBER:g}, the most that is kept", value.abs() > MAX_NUMBER)
 
 
-def _chosen_first(bad: Sequence[pl.Expr]) -> pl.Expr:
-    """Place, from 1, of the first expression that is true; 0 where none is."""
-    chain = pl.when(bad[0]).then(pl.lit(1, pl.UInt8))
-    for place, expression in enumerate(bad[1:], start=2):
-        chain = chain.when(expression).then(pl.lit(place, pl.UInt8))  # type: ignore[assignment]
-    return chain.otherwise(pl.lit(0, pl.UInt8))
+def _first_true(expressions: Sequence[pl.Expr]) -> pl.Expr:
+    """Number, from 1, of the first expression that is true; 0 where none is."""
+    numbered = (pl.when(one).then(pl.lit(number, pl.UInt8)) for number, one in enumerate(expressions, start=1))
+    return pl.coalesce(*numbered, pl.lit(0, pl.UInt8))
 
 
-def _chosen(choices: Sequence[tuple[int, pl.Expr]], first: pl.Expr | None = None) -> pl.Expr:
-    """The expression whose place is the row's fault; `first` stands in for place 1."""
-    place, expression = choices[0]
-    chain = pl.when(pl.col(FAULT) == place).then(expression if first is None else first)
-    for place, expression in choices[1:]:
-        chain = chain.when(pl.col(FAULT) == place).then(expression)  # type: ignore[assignment]
-    return chain.otherwise(pl.lit(None, pl.String))
+def _by_fault(expressions: Sequence[pl.Expr]) -> pl.Expr:
+    """The expression that the row's fault is the number of, from 1."""
+    chosen = (pl.when(pl.col(FAULT) == fault).then(one) for fault, one in enumerate(expressions, start=1))
+    return pl.coalesce(*chosen)

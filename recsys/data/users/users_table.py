@@ -6,7 +6,7 @@ from recsys.data.tables.attributes import typed_attributes
 from recsys.data.tables.rejections import Rejections
 from recsys.data.tables.schema import USERS
 from recsys.data.tables.table import FAULT, ROW, Table, collect
-from recsys.data.tables.validation import apply_rules, parsed
+from recsys.data.tables.validation import check_cells, parsed
 
 
 def read_users(table: Table) -> tuple[pl.DataFrame, Rejections]:
@@ -15,10 +15,10 @@ def read_users(table: Table) -> tuple[pl.DataFrame, Rejections]:
     Raises:
         DataError: the column user_id is missing, or an attribute is of a type that cannot be kept.
     """
-    rules = apply_rules(table, USERS)
+    checked = check_cells(table, USERS)
     attributes = [name for name in table.dtypes if name != "user_id"]
     row, value = pl.col(ROW).cast(pl.Int64).alias("row"), pl.col(parsed("user_id")).alias("user_id")
-    frame = collect(table, rules.frame.select(row, FAULT, value, *attributes)).sort("row")
+    frame = collect(table, checked.frame.select(row, FAULT, value, *attributes)).sort("row")
     good = frame.filter(pl.col(FAULT) == 0)
     first = pl.col("user_id").is_first_distinct()
     repeated = good.filter(~first).select(
@@ -27,7 +27,7 @@ def read_users(table: Table) -> tuple[pl.DataFrame, Rejections]:
         pl.col("user_id").alias("value"),
         pl.lit("duplicate user_id").alias("reason"),
     )
-    rejected = pl.concat([rules.rejected(), repeated]).sort("row")
+    rejected = pl.concat([checked.rejected(), repeated]).sort("row")
     users = good.filter(first).drop("row", FAULT)
     kept = users.with_columns(typed_attributes(users.select(attributes), table))
     return kept, Rejections(table.name, table.first_line, frame.height, rejected)
