@@ -74,14 +74,14 @@ def simulate(dataset: Dataset, vectors: NDArray[np.float32], n_requests: int, se
     shown_first = 1.2 * popular + 1.5 * brand + 0.5 * category + rng.normal(0, 0.5, popular.shape)
     positions = np.argsort(np.argsort(-shown_first, axis=1), axis=1)
     clicked = rng.random(wanting.shape) < wanting * (1.0 / (1 + positions)) ** biased
-    worth = clicked.ravel().astype(np.float32)
+    gains = clicked.ravel().astype(np.float32)
     rows = RankerRows(
         table.reshape(-1, len(FEATURES)),
-        worth,
-        np.zeros(len(worth), dtype=bool),
+        gains,
+        np.zeros(len(gains), dtype=bool),
         np.full(n_requests, _SIZE, dtype=np.int64),
         np.arange(n_requests, dtype=np.int64),
-        np.zeros(len(worth), dtype=np.uint16),
+        np.zeros(len(gains), dtype=np.uint16),
         positions.ravel().astype(np.int16),
     )
     return Shown(rows, wanting)
@@ -89,11 +89,11 @@ def simulate(dataset: Dataset, vectors: NDArray[np.float32], n_requests: int, se
 
 def ndcg(scores: NDArray[np.float32], wanting: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n_requests,) ndcg@10 whose gains are the true probabilities."""
-    worth = discounts(np.arange(_CUT))
+    weights = discounts(np.arange(_CUT))
     orders = (
         np.argsort(-values, axis=1, kind="stable")[:, :_CUT] for values in (scores.reshape(wanting.shape), wanting)
     )
-    reached, best = ((np.take_along_axis(wanting, order, axis=1) * worth).sum(axis=1) for order in orders)
+    reached, best = ((np.take_along_axis(wanting, order, axis=1) * weights).sum(axis=1) for order in orders)
     return np.asarray(reached / best)
 
 

@@ -69,8 +69,8 @@ def boosted_trees(
         "lambdarank_truncation_level": _TRUNCATION,
         "num_leaves": min(config.leaves, max(2, train.n_requests // _REQUESTS_PER_LEAF)),
         "learning_rate": config.learning_rate,
-        "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.worth) // 50)),
-        "num_threads": threads_for(len(train.worth)),
+        "min_data_in_leaf": min(config.min_rows_per_leaf, max(1, len(train.gains) // 50)),
+        "num_threads": threads_for(len(train.gains)),
         "monotone_constraints": list(columns.monotone) or None,
         "label_gain": gains,
         "seed": seed,
@@ -79,7 +79,7 @@ def boosted_trees(
     data = _dataset(train, columns, gains, parameters)
     if config.debias:
         data.set_position(train.positions)
-    stops = config.early_stopping and validation.wanted.any() and not config.debias
+    stops = config.early_stopping and validation.positive.any() and not config.debias
     stopping = [lightgbm.early_stopping(config.early_stopping, verbose=False)] if stops else []
     return lightgbm.train(
         parameters,
@@ -126,7 +126,7 @@ def refitted_leaves(booster: lightgbm.Booster, rows: RankerRows, columns: Column
         group=rows.sizes,
         feature_name=list(columns.names),  # LightGBM forgets the names unless they are passed
         dataset_params={"label_gain": gains},
-        num_threads=threads_for(len(rows.worth)),
+        num_threads=threads_for(len(rows.gains)),
     )
     if any(columns.monotone):  # LightGBM does not keep to the constraints either
         for number, tree in enumerate(refitted.dump_model()["tree_info"]):
@@ -157,14 +157,14 @@ def threads_for(n_rows: int) -> int:
 
 
 def _gains(*parts: RankerRows) -> list[float]:
-    """The gain of each grade, increasing: 0, and every worth that a row has."""
-    gains: list[float] = np.unique(np.concatenate([[0.0], *(rows.worth for rows in parts)])).tolist()
+    """The gain of each relevance grade, increasing: 0, and every gain that a row has."""
+    gains: list[float] = np.unique(np.concatenate([[0.0], *(rows.gains for rows in parts)])).tolist()
     return gains
 
 
 def _grades(rows: RankerRows, gains: Sequence[float]) -> NDArray[np.int32]:
-    """(n_rows,) LightGBM's labels: the place of each row's worth in `gains`."""
-    return np.searchsorted(gains, rows.worth).astype(np.int32)
+    """(n_rows,) LightGBM's labels, the grades: the index of each row's gain in `gains`."""
+    return np.searchsorted(gains, rows.gains).astype(np.int32)
 
 
 def _weights(rows: RankerRows) -> NDArray[np.float64] | None:

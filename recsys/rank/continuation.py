@@ -67,7 +67,7 @@ def continued(
     Returns:
         The ranker that `train` makes in the chosen way, and that way.
     """
-    if not train.has_order or not validation.wanted.any():
+    if not train.has_order or not validation.positive.any():
         return earlier, Continuation("kept", earlier, config, seed)
     kept = earlier.trimmed()
     grown = kept.with_more_trees(train, validation, max(1, round(config.trees * _MORE_TREES)), config, seed)

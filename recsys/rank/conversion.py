@@ -54,7 +54,7 @@ class Conversion:
         if _rarer_class_size(older) < _FEWEST or _rarer_class_size(newer) < _FEWEST_HELD_OUT:
             return None
         trees = Ranker(probability_trees(older.table, older.bought, names, seed), tuple(names))
-        found = cls(trees, float(older.worth[older.bought].max()))
+        found = cls(trees, float(older.gains[older.bought].max()))
         return found if found._beats_base_rate(newer, float(older.bought.mean())) else None
 
     def log_odds(self, table: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -63,7 +63,7 @@ class Conversion:
 
     def shares_strongest_event(self, rows: RankerRows) -> bool:
         """Whether the same event counts as bought in these rows as in training; a log may get a stronger one later."""
-        return bool(np.array_equal(rows.bought, rows.worth >= self.strongest))
+        return bool(np.array_equal(rows.bought, rows.gains >= self.strongest))
 
     def _beats_base_rate(self, rows: RankerRows, rate: float) -> bool:
         """Whether these trees predict what was bought better than one rate for all, by more than a standard error."""
@@ -76,7 +76,7 @@ class Conversion:
 
 def _wanted(rows: RankerRows) -> RankerRows:
     """The candidates that were wanted."""
-    return rows.keep(rows.wanted & rows.are_candidates)
+    return rows.keep(rows.positive & rows.are_candidates)
 
 
 def _rarer_class_size(rows: RankerRows) -> int:

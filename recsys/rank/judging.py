@@ -12,7 +12,7 @@ _CUT = 10
 
 
 def ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n_requests,) ndcg@10 of the rows ordered by scores (n_rows,), worth as gains; 0 where nothing was wanted.
+    """(n_requests,) ndcg@10 of the rows ordered by scores (n_rows,); 0 where no row is positive.
 
     Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
     """
@@ -20,10 +20,10 @@ def ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
     discount = discounts(places_within(requests), _CUT)
 
     def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
-        gains = rows.worth[np.lexsort((keys, requests))]
+        gains = rows.gains[np.lexsort((keys, requests))]
         return np.bincount(requests, weights=gains * discount, minlength=rows.n_requests).astype(np.float64)
 
-    return gain(-scores) / np.maximum(gain(-rows.worth), 1e-12)
+    return gain(-scores) / np.maximum(gain(-rows.gains), 1e-12)
 
 
 def mean_ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> float:
@@ -37,7 +37,7 @@ def comparison_metric(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[
     """(n_requests,) the metric by which rankers are compared, fair to both where the lists of one decided what was
     shown.
 
-    If the rows say what was shown where: the worth of the shown rows, each divided by the chance that its place is
+    If the rows say what was shown where: the gains of the shown rows, each divided by the chance that its place is
     looked at, and discounted by its place in the order of the scores (see `recsys.pipeline.evaluation.shown`).
     Otherwise the `ndcg` of all rows, each request counted by its `request_shares`.
     """
@@ -47,5 +47,5 @@ def comparison_metric(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[
     requests = rows.requests[shown]
     order = np.lexsort((-scores[shown], requests))
     places = places_within(requests)
-    gains = (rows.worth[shown] * inverse_examination(rows.positions[shown]))[order] * discounts(places)
+    gains = (rows.gains[shown] * inverse_examination(rows.positions[shown]))[order] * discounts(places)
     return np.bincount(requests, weights=gains, minlength=rows.n_requests).astype(np.float64)

@@ -54,12 +54,12 @@ class Ranker:
         Raises:
             DataError: no request of the window has both an item that was wanted and one that was not.
         """
-        if len(train.worth) and train.wanted.all():
+        if len(train.gains) and train.positive.all():
             raise DataError(
                 "the ranker has nothing to learn from: every item that could be listed was wanted, so no order is "
                 "better than another; it needs a catalogue of several available items, and candidates.n above 1"
             )
-        if not train.wanted.any():
+        if not train.positive.any():
             raise DataError(
                 "the ranker has nothing to learn from: in its window no user wanted an item that any source had "
                 "proposed; give it more events, a larger data.ranker_fraction, or policy.seen = 'keep' if users want "

@@ -14,7 +14,8 @@ class RankerRows:
 
     Attributes:
         table: (n_rows, n_features) float32, NaN where a value does not exist.
-        worth: (n_rows,) float32: weight of the strongest event that followed, by the config; 0 for no interest.
+        gains: (n_rows,) float32 relevance label: weight of the strongest event that followed, by the config; 0 where
+            none did.
         bought: (n_rows,) True where the strongest event, a purchase, followed.
         sizes: (n_requests,) rows of each request.
         times: (n_requests,) microseconds.
@@ -26,7 +27,7 @@ class RankerRows:
     """
 
     table: NDArray[np.float32]
-    worth: NDArray[np.float32]
+    gains: NDArray[np.float32]
     bought: NDArray[np.bool_]
     sizes: NDArray[np.int64]
     times: NDArray[np.int64]
@@ -52,24 +53,23 @@ class RankerRows:
     @property
     def are_candidates(self) -> NDArray[np.bool_]:
         """(n_rows,) False for rows that are here only because the item was shown."""
-        return np.ones(len(self.worth), dtype=bool) if self.only_shown is None else ~self.only_shown
+        return np.ones(len(self.gains), dtype=bool) if self.only_shown is None else ~self.only_shown
 
     @property
     def at_known_places(self) -> NDArray[np.bool_]:
         """(n_rows,) True for items that were shown at a place that the log knows."""
-        return np.zeros(len(self.worth), dtype=bool) if self.positions is None else self.positions >= 0
+        return np.zeros(len(self.gains), dtype=bool) if self.positions is None else self.positions >= 0
 
     @property
-    def wanted(self) -> NDArray[np.bool_]:
-        """(n_rows,) True where any positive event followed."""
-        return self.worth > 0
+    def positive(self) -> NDArray[np.bool_]:
+        """(n_rows,) True where a positive event followed."""
+        return self.gains > 0
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """(n_rows,) worth divided by the mean worth of what was wanted: how much each row counts, 1 if all are
-        alike."""
-        wanted = self.worth[self.wanted]
-        return self.worth / (wanted.mean(dtype=np.float64) if len(wanted) else 1.0)
+        """(n_rows,) gain divided by the mean gain of positive rows: how much each row counts, 1 if all are alike."""
+        gains = self.gains[self.positive]
+        return self.gains / (gains.mean(dtype=np.float64) if len(gains) else 1.0)
 
     @property
     def request_shares(self) -> NDArray[np.float64]:
@@ -80,17 +80,17 @@ class RankerRows:
 
     @property
     def has_order(self) -> bool:
-        """Whether there is an order to learn: some row was wanted, and some was not."""
-        return bool(self.wanted.any() and not self.wanted.all())
+        """Whether there is an order to learn: some row is positive, and some is not."""
+        return bool(self.positive.any() and not self.positive.all())
 
     def keep(self, chosen: NDArray[np.bool_], columns: Sequence[int] | None = None) -> "RankerRows":
-        """Only the chosen rows (n_rows,), and only requests that still have one that was wanted.
+        """Only the chosen rows (n_rows,), and only requests that still have a positive one.
 
         Args:
             columns: those of the table that are kept, in this order; None: all.
         """
-        wanted = np.bincount(self.requests, weights=chosen & self.wanted, minlength=self.n_requests) > 0
-        return self.select(chosen, wanted, columns)
+        answered = np.bincount(self.requests, weights=chosen & self.positive, minlength=self.n_requests) > 0
+        return self.select(chosen, answered, columns)
 
     def select(
         self, chosen: NDArray[np.bool_], requests: NDArray[np.bool_], columns: Sequence[int] | None = None
@@ -111,7 +111,7 @@ class RankerRows:
         return replace(
             self,
             table=table,
-            worth=self.worth[chosen],
+            gains=self.gains[chosen],
             bought=self.bought[chosen],
             sizes=np.bincount(of[chosen], minlength=self.n_requests)[requests],
             times=self.times[requests],
@@ -138,7 +138,7 @@ class RankerRows:
             raise ValueError("no parts to join")
         columns = [f.name for f in fields(RankerRows) if f.name not in ("table", "positions", "only_shown")]
         joined = {name: np.concatenate([getattr(part, name) for part in others]) for name in columns}
-        filled = [part for part in others if len(part.worth)]
+        filled = [part for part in others if len(part.gains)]
         return RankerRows(
             **joined,
             table=table,

@@ -33,7 +33,7 @@ class LearningRows:
 
         Args:
             windows: in time order.
-            seed: of the draw among rows of worth 0, see `to_learn_from`.
+            seed: of the draw among negative rows, see `to_learn_from`.
         """
         start, generator = _start_of(windows, newest), np.random.default_rng(seed)
         older = (to_learn_from(rows, config, generator, rows.times < start) for rows in windows)
@@ -50,21 +50,21 @@ def sampled(
     first: NDArray[np.bool_] | None = None,
     requests: NDArray[np.bool_] | None = None,
 ) -> RankerRows:
-    """At most `negatives` rows of worth 0 a request, drawn evenly; all others kept.
+    """At most `negatives` negative rows (gain 0) a request, drawn evenly; all positive ones.
 
     Args:
-        first: (n_rows,) rows that are taken before any other of worth 0 is.
+        first: (n_rows,) negative rows that are taken before any other.
         requests: (n_requests,) those that are kept; None: all.
     """
-    draw = np.random.default_rng(seed).random(len(rows.worth))
+    draw = np.random.default_rng(seed).random(len(rows.gains))
     if first is not None:
         draw[first] -= 1.0
-    draw[rows.wanted] = -2.0
+    draw[rows.positive] = -2.0
     of = rows.requests
     order = np.lexsort((draw, of))
-    n_wanted = np.bincount(of, weights=rows.wanted, minlength=rows.n_requests).astype(np.int64)
+    n_positive = np.bincount(of, weights=rows.positive, minlength=rows.n_requests).astype(np.int64)
     chosen = np.zeros(len(draw), dtype=bool)
-    chosen[order[places_within(of) < np.repeat(n_wanted + negatives, rows.sizes)]] = True
+    chosen[order[places_within(of) < np.repeat(n_positive + negatives, rows.sizes)]] = True
     return rows.select(chosen, np.ones(rows.n_requests, dtype=bool) if requests is None else requests)
 
 
@@ -76,7 +76,7 @@ def to_learn_from(
 ) -> RankerRows:
     """The rows that a ranker is fitted on, of all requests or of the chosen ones (n_requests,).
 
-    With `config.debias`, what was shown at a known place is taken before other rows of worth 0.
+    With `config.debias`, what was shown at a known position is taken before other negative rows.
     """
     return sampled(rows, config.negatives, seed, rows.at_known_places if config.debias else None, requests)
 
@@ -102,8 +102,8 @@ def placed(rows: RankerRows, seed: int) -> RankerRows:
     if rows.positions is None or not rows.at_known_places.any():
         raise DataError("ranker.debias needs impressions with positions in the log; leave it off without them")
     has_click = np.zeros(rows.n_requests, dtype=bool)
-    has_click[rows.requests[rows.at_known_places & rows.wanted]] = True
-    rows = rows.keep((rows.at_known_places | ~rows.wanted) & np.repeat(has_click, rows.sizes))
+    has_click[rows.requests[rows.at_known_places & rows.positive]] = True
+    rows = rows.keep((rows.at_known_places | ~rows.positive) & np.repeat(has_click, rows.sizes))
     known, places = rows.at_known_places, np.array(rows.positions)
     n_shown = np.bincount(rows.requests[known], minlength=rows.n_requests)
     first, of = np.cumsum(n_shown) - n_shown, rows.requests[~known]

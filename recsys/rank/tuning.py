@@ -136,7 +136,7 @@ def tuned(
     """
     older, judges = split(rows)
     train, stopping = split(older) if config.early_stopping else (older, older)
-    if not (train.wanted.any() and stopping.wanted.any() and judges.wanted.any()):
+    if not (train.positive.any() and stopping.positive.any() and judges.positive.any()):
         times = "three" if config.early_stopping else "two"
         raise DataError(
             f"the ranker window is too short to tune on: it needs wanted items at {times} distinct times; train "

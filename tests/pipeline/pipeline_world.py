@@ -116,10 +116,10 @@ def trials(n: int, run: Run) -> list[Trial]:
     """Settings tried on rows in which the item with the highest signal is wanted, oldest first."""
     rng = np.random.default_rng(0)
     table = rng.normal(size=(960, 2)).astype(np.float32)
-    worth = np.zeros(len(table), dtype=np.float32)
-    worth[table[:, 0].reshape(120, 8).argmax(axis=1) + np.arange(120) * 8] = 1
+    gains = np.zeros(len(table), dtype=np.float32)
+    gains[table[:, 0].reshape(120, 8).argmax(axis=1) + np.arange(120) * 8] = 1
     times = np.arange(120, dtype=np.int64)
-    rows = RankerRows(table, worth, worth > 1, np.full(120, 8), times, np.zeros(len(table), dtype=np.uint16))
+    rows = RankerRows(table, gains, gains > 1, np.full(120, 8), times, np.zeros(len(table), dtype=np.uint16))
     start = RankerConfig(trees=10, min_rows_per_leaf=400, learning_rate=0.01)
     config, tried = tuned(rows, Columns(("signal", "noise")), start, Tuning(n), 0, silent, run=run)
     assert {key: getattr(config, key) for key in tried[0].settings} == tried[0].settings

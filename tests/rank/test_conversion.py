@@ -26,8 +26,8 @@ def make_rows(n_requests: int, seed: int, told: float = 0.55) -> RankerRows:
     table = np.stack([kinds, rng.normal(size=len(kinds))], axis=1).astype(np.float32)
     wanted = np.arange(len(kinds)) % SIZE == 0
     bought = wanted & (rng.random(len(kinds)) < 0.05 + told * kinds)
-    worth = np.where(bought, 4, wanted).astype(np.float32)
-    return rows_of(table, worth, SIZE)
+    gains = np.where(bought, 4, wanted).astype(np.float32)
+    return rows_of(table, gains, SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_none_where_newer_purchases_are_not_predicted(newer: RankerRows) -> None
 
 def test_none_where_little_is_bought_or_little_is_not() -> None:
     rows = make_rows(1_500, 0)
-    for bought in (rows.wanted & (np.arange(len(rows.worth)) < 300), rows.wanted):
+    for bought in (rows.positive & (np.arange(len(rows.gains)) < 300), rows.positive):
         assert Conversion.fit(replace(rows, bought=bought), make_rows(400, 1), NAMES, seed=0) is None
 
 
@@ -66,9 +66,9 @@ def test_it_is_kept_for_rows_whose_strongest_event_is_its_own(conversion: Conver
     rows = make_rows(50, 3)
     assert conversion.shares_strongest_event(rows)
     stronger = np.flatnonzero(rows.bought)[:2]
-    worth = rows.worth.copy()
-    worth[stronger] = 9
-    assert not conversion.shares_strongest_event(replace(rows, worth=worth, bought=worth == 9)), (
+    gains = rows.gains.copy()
+    gains[stronger] = 9
+    assert not conversion.shares_strongest_event(replace(rows, gains=gains, bought=gains == 9)), (
         "what it calls bought is none now"
     )
     assert not conversion.shares_strongest_event(replace(rows, bought=np.zeros_like(rows.bought))), (
@@ -79,9 +79,9 @@ def test_it_is_kept_for_rows_whose_strongest_event_is_its_own(conversion: Conver
 def test_scores_that_know_of_purchases_are_not_counted_twice(conversion: Conversion) -> None:
     """A ranker to whom purchases are worth more puts first what is bought more often, wanted or not."""
     held_out, test = make_rows(4_000, 5), make_rows(4_000, 6)
-    scores = [rows.table[:, 0] + np.float32(2) * rows.wanted for rows in (held_out, test)]
+    scores = [rows.table[:, 0] + np.float32(2) * rows.positive for rows in (held_out, test)]
     log_odds = [conversion.log_odds(rows.table) for rows in (held_out, test)]
-    for name in ("wanted", "bought"):
+    for name in ("positive", "bought"):
         found = ScoreCalibration.fit(scores[0], getattr(held_out, name), log_odds=log_odds[0]).probability(
             scores[1], log_odds[1]
         )

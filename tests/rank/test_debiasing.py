@@ -24,8 +24,8 @@ def clicks(n_requests: int, seed: int, size: int = 10) -> tuple[RankerRows, np.n
     positions = np.argsort(np.argsort(-table[:, :, 1], axis=1), axis=1)
     relevance = 1 / (1 + np.exp(-2 * table[:, :, 0]))
     clicked = rng.random((n_requests, size)) < relevance / (1 + positions)
-    worth = clicked.ravel().astype(np.float32)
-    rows = rows_of(table.reshape(-1, 2), worth, size, positions=positions.ravel().astype(np.int16))
+    gains = clicked.ravel().astype(np.float32)
+    rows = rows_of(table.reshape(-1, 2), gains, size, positions=positions.ravel().astype(np.int16))
     return rows, relevance
 
 
@@ -44,7 +44,7 @@ def test_debiased_clicks_show_more_of_what_is_wanted() -> None:
 def test_without_positions_it_is_refused() -> None:
     rows, _ = clicks(20, 0)
     config = CONFIG.model_copy(update={"debias": True})
-    for positions in (None, np.full(len(rows.worth), -1, dtype=np.int16)):
+    for positions in (None, np.full(len(rows.gains), -1, dtype=np.int16)):
         with pytest.raises(DataError, match="needs impressions with positions"):
             Ranker.fit(replace(rows, positions=positions), rows, Columns(NAMES), config, 0)
 
@@ -64,7 +64,7 @@ def with_stale_candidates(rows: RankerRows, n_more: int, seed: int) -> RankerRow
     return replace(
         rows,
         table=table.reshape(-1, 3).astype(np.float32),
-        worth=widened(rows.worth, 0),
+        gains=widened(rows.gains, 0),
         bought=widened(rows.bought, 0),
         proposed_by=widened(rows.proposed_by, 1),
         positions=widened(rows.positions, -1),
@@ -94,15 +94,15 @@ def test_what_was_not_shown_stands_at_places_of_its_list() -> None:
     counts = np.bincount(whole.positions)
     assert len(counts) == 5
     assert counts.min() > 0.8 * counts.max()
-    beside = half.worth[half.positions < 0].sum()
+    beside = half.gains[half.positions < 0].sum()
     assert beside > 0
-    assert whole.worth.sum() == half.worth.sum() - beside
-    assert np.all(np.bincount(whole.requests, weights=whole.wanted) > 0)
+    assert whole.gains.sum() == half.gains.sum() - beside
+    assert np.all(np.bincount(whole.requests, weights=whole.positive) > 0)
 
 
 def test_places_that_one_part_does_not_know_are_known_of_none() -> None:
     rows, _ = clicks(30, 0)
     joined = RankerRows.joined([rows, rows])
     assert joined.positions is not None
-    assert len(joined.positions) == len(joined.worth)
+    assert len(joined.positions) == len(joined.gains)
     assert RankerRows.joined([rows, replace(rows, positions=None)]).positions is None

@@ -24,16 +24,16 @@ NAMES = ("signal", "noise", "missing")
 COLUMNS = Columns(NAMES)
 
 
-def make_rows(n_requests: int, seed: int, worth: NDArray[np.float32] | None = None, size: int = 10) -> RankerRows:
+def make_rows(n_requests: int, seed: int, gains: NDArray[np.float32] | None = None, size: int = 10) -> RankerRows:
     """In each request the item with the highest signal is wanted; a third of the last column does not exist."""
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(n_requests * size, 3)).astype(np.float32)
     table[rng.random(len(table)) < 0.3, 2] = np.nan
     best = table[:, 0].reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size
-    if worth is None:
-        worth = np.zeros(len(table), dtype=np.float32)
-        worth[best] = 1 + (np.arange(n_requests) % 2)
-    return rows_of(table, worth, size)
+    if gains is None:
+        gains = np.zeros(len(table), dtype=np.float32)
+        gains[best] = 1 + (np.arange(n_requests) % 2)
+    return rows_of(table, gains, size)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def ranker() -> Ranker:
 def test_an_obvious_signal_is_learned(ranker: Ranker) -> None:
     test = make_rows(100, 2)
     found = ranker.score(test.table).reshape(100, 10).argmax(axis=1)
-    wanted = test.worth.reshape(100, 10).argmax(axis=1)
+    wanted = test.gains.reshape(100, 10).argmax(axis=1)
     assert np.mean(found == wanted) > 0.8
     assert next(iter(ranker.importance)) == "signal"
     assert sum(ranker.importance.values()) == pytest.approx(1)
@@ -85,9 +85,9 @@ def test_a_large_table_scores_as_its_rows_do(ranker: Ranker) -> None:
     np.testing.assert_array_equal(ranker.score(table)[:50], ranker.score(table[:50]))
 
 
-@pytest.mark.parametrize("worth", [0, 1])
-def test_rows_without_an_order_are_refused(worth: int) -> None:
-    rows = make_rows(5, 0, np.full(50, worth, dtype=np.float32))
+@pytest.mark.parametrize("gain", [0, 1])
+def test_rows_without_an_order_are_refused(gain: int) -> None:
+    rows = make_rows(5, 0, np.full(50, gain, dtype=np.float32))
     with pytest.raises(DataError, match="the ranker has nothing to learn from"):
         Ranker.fit(rows, rows, COLUMNS, CONFIG, seed=0)
 
@@ -98,22 +98,22 @@ def test_what_is_worth_more_counts_more_where_each_request_wants_one_item() -> N
     wanted = np.flatnonzero(np.tile([True, False, True, False], n_requests))
     chosen = wanted.reshape(n_requests, 2)[np.arange(n_requests), (np.arange(n_requests) % 3 == 0).astype(int)]
     table = np.stack([kinds, *np.random.default_rng(0).normal(size=(2, len(kinds)))], axis=1).astype(np.float32)
-    for worth, better in ((1, 0), (5, 1)):
+    for gain, better in ((1, 0), (5, 1)):
         followed = np.zeros(len(kinds), dtype=np.float32)
-        followed[chosen] = np.where(kinds[chosen] == 1, worth, 1)
+        followed[chosen] = np.where(kinds[chosen] == 1, gain, 1)
         rows = rows_of(table, followed, 4)
         ranker = Ranker.fit(rows, rows, COLUMNS, CONFIG, seed=0)
         longer = ranker.with_more_trees(rows, rows, 3, CONFIG, 0), ranker.with_refitted_leaves(rows)
         for one in (ranker, *longer):
             means = [float(one.score(table[kinds == kind]).mean()) for kind in (0, 1)]
-            assert int(np.argmax(means)) == better, f"worth {worth}: {means}"
+            assert int(np.argmax(means)) == better, f"gain {gain}: {means}"
 
 
 @pytest.mark.parametrize("early_stopping", [0, 5])
 def test_more_different_worths_than_lightgbm_has_gains_for(early_stopping: int) -> None:
     rows, later, last = (make_rows(150, seed) for seed in range(3))
     rows, later, last = (
-        replace(part, worth=np.where(part.wanted, top - np.arange(len(part.worth)) % 3, 0).astype(np.float32))
+        replace(part, gains=np.where(part.positive, top - np.arange(len(part.gains)) % 3, 0).astype(np.float32))
         for part, top in ((rows, 40), (later, 45), (last, 127))
     )
     config = CONFIG.model_copy(update={"early_stopping": early_stopping})
@@ -269,7 +269,7 @@ def test_trees_that_cannot_be_compiled_are_left_to_lightgbm() -> None:
     """A category has no place in an order."""
     rows = make_rows(60, 0)
     kinds = np.abs(rows.table[:, :1] * 3).astype(int)
-    data = lightgbm.Dataset(kinds, label=rows.worth, group=rows.sizes, categorical_feature=[0])
+    data = lightgbm.Dataset(kinds, label=rows.gains, group=rows.sizes, categorical_feature=[0])
     parameters = {"objective": "lambdarank", "verbosity": -1, "min_data_in_leaf": 1, "num_threads": 1}
     booster = lightgbm.train(parameters, data, 3)
     assert CompiledTrees.of(booster) is None

@@ -16,7 +16,7 @@ from recsys.rank.judging import comparison_metric, mean_ndcg, ndcg
 from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows, sampled, split, to_learn_from
 
-FIELDS = ("table", "worth", "bought", "sizes", "times", "proposed_by")
+FIELDS = ("table", "gains", "bought", "sizes", "times", "proposed_by")
 
 requests = st.lists(
     st.tuples(st.integers(0, 5), st.lists(st.integers(0, 2), min_size=1, max_size=8)), min_size=0, max_size=8
@@ -24,14 +24,14 @@ requests = st.lists(
 
 
 def make_rows(requests: list[tuple[int, list[int]]]) -> RankerRows:
-    """A time and the worth of its rows for each request; column 0 tells rows apart."""
+    """A time and the gains of its rows for each request; column 0 tells rows apart."""
     requests = sorted(requests, key=lambda request: request[0])
-    worth = np.array([one for _, own in requests for one in own], dtype=np.float32)
-    numbers = np.arange(len(worth), dtype=np.float32)
+    gains = np.array([one for _, own in requests for one in own], dtype=np.float32)
+    numbers = np.arange(len(gains), dtype=np.float32)
     return RankerRows(
         table=np.stack([numbers, -numbers, numbers % 3], axis=1).reshape(-1, 3),
-        worth=worth,
-        bought=worth == 2,
+        gains=gains,
+        bought=gains == 2,
         sizes=np.array([len(own) for _, own in requests], dtype=np.int64),
         times=np.array([time for time, _ in requests], dtype=np.int64),
         proposed_by=(numbers % 4).astype(np.uint16),
@@ -45,8 +45,8 @@ def request_of(rows: RankerRows) -> list[int]:
 def check_whole(rows: RankerRows, of: RankerRows) -> None:
     """Every row of `rows` is a row of `of`, with all its columns."""
     places = rows.table[:, 0].astype(int)
-    assert rows.sizes.sum() == len(rows.worth)
-    for name in ("table", "worth", "bought", "proposed_by"):
+    assert rows.sizes.sum() == len(rows.gains)
+    for name in ("table", "gains", "bought", "proposed_by"):
         np.testing.assert_array_equal(getattr(rows, name), getattr(of, name)[places])
 
 
@@ -64,10 +64,10 @@ def test_sampled_keeps_all_wanted_and_few_others(requests: list[tuple[int, list[
     assert few.n_requests == rows.n_requests
     before, after = request_of(rows), request_of(few)
     for request in range(rows.n_requests):
-        worth = [g for g, r in zip(rows.worth.tolist(), before, strict=True) if r == request]
-        kept = [g for g, r in zip(few.worth.tolist(), after, strict=True) if r == request]
-        assert [g for g in kept if g] == [g for g in worth if g]
-        assert kept.count(0) == min(most, worth.count(0))
+        gains = [g for g, r in zip(rows.gains.tolist(), before, strict=True) if r == request]
+        kept = [g for g, r in zip(few.gains.tolist(), after, strict=True) if r == request]
+        assert [g for g in kept if g] == [g for g in gains if g]
+        assert kept.count(0) == min(most, gains.count(0))
 
 
 def test_sampled_draws_evenly_and_by_seed() -> None:
@@ -118,15 +118,15 @@ def test_what_rankers_learn_from_is_the_newest_rows_and_some_of_the_older(
     older, latest = split(rows, newest)
     check_whole(learning.older, rows)
     check_same(learning.newest, latest)
-    assert learning.older.wanted.sum() == older.wanted.sum()
-    n_left = np.bincount(learning.older.requests, weights=~learning.older.wanted, minlength=older.n_requests)
+    assert learning.older.positive.sum() == older.positive.sum()
+    n_left = np.bincount(learning.older.requests, weights=~learning.older.positive, minlength=older.n_requests)
     assert n_left.max(initial=0) <= 1, "the others are sampled"
     assert learning.older.times.tolist() == older.times.tolist()
 
 
 @given(requests, st.sampled_from([0.2, 0.5]))
 def test_windows_are_learned_from_as_if_they_were_one(requests: list[tuple[int, list[int]]], newest: float) -> None:
-    rows, newer = make_rows(requests), make_rows([(time + 100, worth) for time, worth in requests])
+    rows, newer = make_rows(requests), make_rows([(time + 100, gains) for time, gains in requests])
     settings: dict[str, Any] = {"config": RankerConfig(negatives=1), "seed": 0, "newest": newest}
     apart = LearningRows.of(rows, newer, **settings)
     joined = LearningRows.of(RankerRows.joined([rows, newer]), **settings)
@@ -148,11 +148,11 @@ def test_keep_drops_requests_that_nobody_wanted_anything_of(
     requests: list[tuple[int, list[int]]], random: Random
 ) -> None:
     rows = make_rows(requests)
-    chosen = np.array([random.random() < 0.5 for _ in rows.worth], dtype=bool)
+    chosen = np.array([random.random() < 0.5 for _ in rows.gains], dtype=bool)
     kept = rows.keep(chosen)
     check_whole(kept, rows)
     before = np.array(request_of(rows), dtype=int)
-    expected = [r for r in range(rows.n_requests) if (chosen & rows.wanted & (before == r)).any()]
+    expected = [r for r in range(rows.n_requests) if (chosen & rows.positive & (before == r)).any()]
     assert kept.times.tolist() == rows.times[expected].tolist()
     places = np.flatnonzero(chosen & np.isin(before, expected))
     assert kept.table[:, 0].tolist() == places.tolist()
@@ -172,7 +172,7 @@ def test_joined_rows_stand_one_window_after_the_other(parts: int) -> None:
     one = make_rows([(0, [1, 0]), (1, [0, 2, 1])])
     joined = RankerRows.joined([one] * parts)
     assert joined.sizes.tolist() == [2, 3] * parts
-    assert joined.worth.tolist() == [1, 0, 0, 2, 1] * parts
+    assert joined.gains.tolist() == [1, 0, 0, 2, 1] * parts
     assert joined.table.dtype == np.float32
     assert joined.proposed_by.dtype == np.uint16
 
@@ -213,7 +213,7 @@ def test_what_was_only_shown_stays_marked() -> None:
 def test_ndcg_of_each_request_and_their_mean() -> None:
     rows = RankerRows(
         table=np.zeros((6, 1), dtype=np.float32),
-        worth=np.array([1, 0, 0, 0, 2, 0], dtype=np.float32),
+        gains=np.array([1, 0, 0, 0, 2, 0], dtype=np.float32),
         bought=np.zeros(6, dtype=bool),
         sizes=np.array([2, 2, 2]),
         times=np.array([1, 2, 3]),
@@ -231,7 +231,7 @@ def test_worth_asks_about_what_was_shown_and_counts_rare_looks_more() -> None:
     rows = make_rows([(0, [1, 0, 0, 1]), (1, [0, 1])])
     scores = np.array([4.0, 3.0, 2.0, 1.0, 2.0, 1.0], dtype=np.float32)
     np.testing.assert_array_equal(comparison_metric(rows, scores), ndcg(rows, scores))
-    dear = replace(rows, worth=np.where(rows.requests == 1, 3, 1) * rows.worth)
+    dear = replace(rows, gains=np.where(rows.requests == 1, 3, 1) * rows.gains)
     np.testing.assert_allclose(comparison_metric(dear, scores), ndcg(rows, scores) * dear.request_shares)
     np.testing.assert_allclose(dear.request_shares, [0.6, 1.8], err_msg="over the mean of what was wanted")
     shown = replace(rows, positions=np.array([-1, 0, 1, 3, -1, 8], dtype=np.int16))

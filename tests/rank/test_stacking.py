@@ -26,9 +26,9 @@ def noisy_rows(n_requests: int, seed: int) -> RankerRows:
     table[:, 10:] = np.round(table[:, 10:])
     odds = np.exp(table[:, 0].astype(np.float64)).reshape(n_requests, SIZE)
     wanted = [rng.choice(SIZE, p=own / own.sum()) for own in odds]
-    worth = np.zeros(len(table), dtype=np.float32)
-    worth[np.arange(n_requests) * SIZE + wanted] = 1
-    return rows_of(table, worth, SIZE)
+    gains = np.zeros(len(table), dtype=np.float32)
+    gains[np.arange(n_requests) * SIZE + wanted] = 1
+    return rows_of(table, gains, SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_where_trees_learn_noise_the_list_is_nearly_as_good_as_the_one_column_th
 
 def test_weights_are_what_the_requests_say(parts: Ranker) -> None:
     rows = noisy_rows(3_000, 3)
-    nothing, known = np.random.default_rng(0).normal(size=len(rows.worth)), rows.table[:, 0].astype(np.float64)
+    nothing, known = np.random.default_rng(0).normal(size=len(rows.gains)), rows.table[:, 0].astype(np.float64)
     found = PartWeights.fit(np.array([nothing, -known, nothing[::-1], known / 2]), rows, PartWeights.usual(100))
     np.testing.assert_allclose([*found.trees, found.linear], [0, 0, 0, 2], atol=0.15)
 

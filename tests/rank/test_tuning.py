@@ -25,9 +25,9 @@ def make_rows(n_requests: int, size: int = 12) -> RankerRows:
     """In each request the item with the highest signal is wanted."""
     rng = np.random.default_rng(0)
     table = rng.normal(size=(n_requests * size, 2)).astype(np.float32)
-    worth = np.zeros(len(table), dtype=np.float32)
-    worth[table[:, 0].reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
-    return rows_of(table, worth, size)
+    gains = np.zeros(len(table), dtype=np.float32)
+    gains[table[:, 0].reshape(n_requests, size).argmax(axis=1) + np.arange(n_requests) * size] = 1
+    return rows_of(table, gains, size)
 
 
 def seek(
@@ -118,10 +118,10 @@ def test_a_process_that_opens_is_not_counted_as_a_trial() -> None:
 
 def test_a_try_that_has_nothing_to_learn_ends_no_search() -> None:
     rows = make_rows(120)
-    older = np.arange(len(rows.worth)) < 90 * 12
-    worth = np.where(older, 1, rows.worth).astype(np.float32)
+    older = np.arange(len(rows.gains)) < 90 * 12
+    gains = np.where(older, 1, rows.gains).astype(np.float32)
     config = START.model_copy(update={"early_stopping": 5})
-    found, tried = tuned(replace(rows, worth=worth), COLUMNS, config, Tuning(2), 0, silent)
+    found, tried = tuned(replace(rows, gains=gains), COLUMNS, config, Tuning(2), 0, silent)
     assert [trial.ndcg for trial in tried] == [0, 0]
     assert found == config
 

@@ -53,7 +53,7 @@ class RankerCalibration:
         scores, log_odds, n_acts = older.score(table), _log_odds(conversion, table), _acts(full, table)
         click, purchase = (
             ScoreCalibration.fit(scores, happened[asked], held_out.covered, log_odds, n_acts).rescaled(before, after)
-            for happened in (held_out.wanted, held_out.bought)
+            for happened in (held_out.positive, held_out.bought)
         )
         return cls(click, purchase, conversion)
 

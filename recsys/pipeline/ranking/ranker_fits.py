@@ -62,7 +62,7 @@ class RankerInputs:
             older, newer = (
                 rows.keep(remaining(rows.proposed_by, self.sources, without), kept) for rows in (older, newer)
             )
-            if not older.wanted.any():
+            if not older.positive.any():
                 return None
             features = features.without(without)
         sample = to_learn_from(newer, self.config, self.seed)

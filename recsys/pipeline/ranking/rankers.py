@@ -88,7 +88,7 @@ class Rankers:
         found_by: Iterator[FittedTwice | None]
         if engine and len(tasks) > 1:
             found_by = engine.run(inputs.opened, RankerInputs.fit, tasks)
-        elif len(tasks) > 1 and usable_cores() > 1 and len(train.worth) <= _MOST_SIDE_BY_SIDE:
+        elif len(tasks) > 1 and usable_cores() > 1 and len(train.gains) <= _MOST_SIDE_BY_SIDE:
             found_by = in_threads(inputs.fit, tasks, min(usable_cores(), len(tasks)))
         else:
             found_by = (inputs.fit(*task) for task in tasks)
@@ -210,5 +210,5 @@ class Rankers:
 
 
 def _size_of(*parts: RankerRows) -> str:
-    n_rows, n_requests = sum(len(rows.worth) for rows in parts), sum(rows.n_requests for rows in parts)
+    n_rows, n_requests = sum(len(rows.gains) for rows in parts), sum(rows.n_requests for rows in parts)
     return f"{counted(n_rows, 'row')} of {counted(n_requests, 'request')}"

@@ -85,9 +85,9 @@ def _rows_of_block(
     past, (n_requests, n_items) = window.past, block.eligible.shape
     n = past.config.candidates.n
     candidates = past.scoring.candidates(block, n, Pairs(requests.shown.rows, requests.shown.items))
-    worth = _worth(requests, candidates, n_items)
+    gains = _gains(requests, candidates, n_items)
     teaches = met[candidates.items] < requests.times[candidates.rows]
-    covered = np.bincount(candidates.rows, weights=(worth > 0) & teaches, minlength=n_requests) > 0
+    covered = np.bincount(candidates.rows, weights=(gains > 0) & teaches, minlength=n_requests) > 0
     rows_of_targets = requests.targets.rows
     eligible = block.eligible[rows_of_targets, requests.targets.items]  # as in evaluation, the others are no targets
     has_target = np.bincount(rows_of_targets, weights=eligible, minlength=n_requests) > 0
@@ -95,11 +95,11 @@ def _rows_of_block(
     inside = covered[candidates.rows]
     table = past.scoring.table(block, candidates.keep(inside), window.features)[teaches[inside]]
     inside &= teaches
-    kept, worth = candidates.keep(inside), worth[inside]
+    kept, gains = candidates.keep(inside), gains[inside]
     return RankerRows(
         table=table,
-        worth=worth,
-        bought=worth == strongest,
+        gains=gains,
+        bought=gains == strongest,
         sizes=np.bincount(kept.rows, minlength=n_requests)[covered],
         times=requests.times[covered],
         proposed_by=kept.proposed_by,
@@ -125,7 +125,7 @@ def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> 
     return np.array([shown.get(key, -1) for key in keys], dtype=np.int16)
 
 
-def _worth(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.float32]:
+def _gains(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.float32]:
     """(n_pairs,) weight of the strongest event on each candidate, 0 where the user showed no interest."""
     targets = requests.targets
     keys = targets.rows * n_items + targets.items

@@ -54,9 +54,9 @@ def test_items_of_which_nobody_knows_what_they_are_worth_give_no_row(plain: Bund
     every = RankerRows.joined([*training_rows(window, requests, 4.0, print, always)])
     met = np.where(np.arange(len(early.catalogue)) % 2 == 0, requests.times[-1], requests.times[0] - 1)
     some = RankerRows.joined([*training_rows(window, requests, 4.0, print, met)])
-    assert 0 < len(some.worth) < len(every.worth)
+    assert 0 < len(some.gains) < len(every.gains)
     assert some.sizes.max() <= len(early.catalogue) // 2 < every.sizes.max()
-    assert some.wanted.sum() < every.wanted.sum()
+    assert some.positive.sum() < every.positive.sum()
     ranks = some.table[:, plain.features.names.index("popular_rank")]
     assert ranks.max() > some.sizes.max(), "places are those among all candidates, as in lists"
     assert every.covered == 1

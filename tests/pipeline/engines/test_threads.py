@@ -73,10 +73,10 @@ def rows(n_requests: int, start: int, features: FeatureSet) -> RankerRows:
     """Requests of ten candidates each, of which the one with the largest sum of columns is wanted."""
     rng = np.random.default_rng(start)
     table = rng.normal(size=(n_requests * 10, len(features.features))).astype(np.float32)
-    worth = np.zeros(len(table), dtype=np.float32)
-    worth[table.sum(axis=1).reshape(n_requests, 10).argmax(axis=1) + 10 * np.arange(n_requests)] = 1
+    gains = np.zeros(len(table), dtype=np.float32)
+    gains[table.sum(axis=1).reshape(n_requests, 10).argmax(axis=1) + 10 * np.arange(n_requests)] = 1
     sizes, times = np.full(n_requests, 10), start + np.arange(n_requests)
-    return RankerRows(table, worth, worth > 0, sizes, times, np.full(len(table), 3, dtype=np.uint16))
+    return RankerRows(table, gains, gains > 0, sizes, times, np.full(len(table), 3, dtype=np.uint16))
 
 
 def test_rankers_are_the_same_side_by_side(two_cores: None, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_rankers_rows_come_from_sources_that_never_saw_the_window(
     assert older.times.max() < split.test_start <= newer.times.min()
     learned = [names.index(name) for name in ("transitions_score", "als_score", "popular_score")]
     of_fresh = [rows.table[:, names.index("item_price")] == FRESH_PRICE for rows in (older, newer)]
-    assert older.wanted[of_fresh[0]].any(), "the ranker meets it as wanted"
+    assert older.positive[of_fresh[0]].any(), "the ranker meets it as wanted"
     assert not older.table[of_fresh[0]][:, learned].any(), "its sources did not know it"
     assert older.table[~of_fresh[0]][:, learned].any(axis=0).all()
     assert newer.table[of_fresh[1]][:, names.index("popular_score")].all(), "those of the next window do"
