@@ -17,7 +17,7 @@ import polars as pl
 
 from benchmarks.arguments import parser_of
 from recsys import Recommender, Request, load_config, load_dataset, train
-from recsys.data.requests.list_places import discounts
+from recsys.data.requests.list_positions import discounts
 
 _GOODS, _CATEGORIES, _DAYS = 1_200, 40, 60
 _BEGUN = 1_750_000_000
@@ -92,8 +92,9 @@ def judge(items: pl.DataFrame, events: pl.DataFrame, weights: str) -> str:
 
 
 def _ndcg(listed: Sequence[str], wanted: Collection[str]) -> float:
-    worth = discounts(np.arange(_LISTED))
-    return float(sum(worth[place] for place, item in enumerate(listed) if item in wanted) / worth[: len(wanted)].sum())
+    discount = discounts(np.arange(_LISTED))
+    found = [position for position, item in enumerate(listed) if item in wanted]
+    return float(discount[found].sum() / discount[: len(wanted)].sum())
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from benchmarks.quality import prepare
 from recsys.config import RankerConfig
 from recsys.data.dataset import Dataset
 from recsys.data.loading import load_dataset
-from recsys.data.requests.list_places import discounts
+from recsys.data.requests.list_positions import discounts
 from recsys.eval.confidence import Comparison, compare, intervals
 from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker

@@ -192,11 +192,11 @@ class FurtherColumns:
         there; for a list of values the mean, NaN without a value. None where that is not known for any item."""
         if column not in self._popularities:
             members, past = self.labels(column), self._past
-            if members is None or past is None or not past.worths.any():
+            if members is None or past is None or not past.weights.any():
                 self._popularities[column] = None
             else:
                 there = past.share_there(self._created, self._gone)
-                self._popularities[column] = _popularities(members, past.worths, there)
+                self._popularities[column] = _popularities(members, past.weights, there)
         return self._popularities[column]
 
     def lines(self, column: str, number: str, part: str | None = None) -> Lines | None:
@@ -250,10 +250,10 @@ def _named(frame: pl.DataFrame, column: str) -> sp.csr_matrix | None:
 
 
 def _popularities(
-    members: sp.csr_matrix, worths: NDArray[np.float64], share_there: NDArray[np.float64]
+    members: sp.csr_matrix, weights: NDArray[np.float64], share_there: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     counts = np.diff(members.indptr)
-    totals = members @ credible_rates(members, worths, share_there)
+    totals = members @ credible_rates(members, weights, share_there)
     return np.where(counts > 0, totals / np.maximum(counts, 1), np.nan).astype(np.float32)
 
 

@@ -110,9 +110,9 @@ class EventState:
         return sum(map(len, self._segments))
 
     @property
-    def has_unequal_worth(self) -> bool:
-        """Whether some acts are worth more than others."""
-        return len({worth for segment in self._segments for worth in segment.log.worths.tolist()}) > 1
+    def has_unequal_weights(self) -> bool:
+        """Whether some acts weigh more than others."""
+        return len({weight for segment in self._segments for weight in segment.log.act_weights.tolist()}) > 1
 
     @property
     def event_names(self) -> tuple[str, ...]:

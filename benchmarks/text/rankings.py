@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from benchmarks.text.worlds import TextRequests
 from recsys.data.log.history import HistoryBatch
-from recsys.data.requests.list_places import discounts
+from recsys.data.requests.list_positions import discounts
 from recsys.eval.confidence import intervals
 
 FROZEN = {"last": ("frozen, last item", 1), "mean": ("frozen, mean of the newest 20", 20)}

@@ -19,12 +19,12 @@ MonotoneConstraint = Literal[-1, 0, 1]
 
 
 Of = Literal["acts", "worth"]
-"""What a share of the history counts: each act alike, or what it is worth (a purchase more than a view, a dislike
+"""What a share of the history counts: each act alike, or by its weight (a purchase more than a view, a dislike
 nothing)."""
 
 
-UNEQUAL_WORTH = "unequal worth"
-"""What shares of worth need: where all acts are worth the same, they would only repeat the shares of acts."""
+UNEQUAL_WEIGHTS = "unequal weights"
+"""What shares of the weight need: where all acts weigh the same, they would only repeat the shares of acts."""
 
 
 class Kind(Protocol):
@@ -33,7 +33,7 @@ class Kind(Protocol):
     Attributes:
         scope: what a value belongs to.
         monotone: the direction that the ranker must not reverse.
-        needs: what the feature cannot do without: a source, an affinity, or `UNEQUAL_WORTH`; None for most.
+        needs: what the feature cannot do without: a source, an affinity, or `UNEQUAL_WEIGHTS`; None for most.
     """
 
     scope: ClassVar[Scope]

@@ -20,7 +20,7 @@ from features.questions import Question, Questions
 from recsys.moments import DAY
 
 Quantity = Literal["weights", "values"]
-"""The worth of an event by the config, or the `value` it came with."""
+"""The weight of an event by the config, or the `value` it came with."""
 
 
 class Formula(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.item_facts import Code
-from features.kinds.base import UNEQUAL_WORTH, Family, Kind, Member, Of, Scope
+from features.kinds.base import UNEQUAL_WEIGHTS, Family, Kind, Member, Of, Scope
 from features.loops.codes import (
     BASKET_SHARE,
     DUE,
@@ -23,8 +23,8 @@ from features.loops.codes import (
     MATCHES,
     NO_EVENT,
     TIME_SINCE,
-    WORTH,
-    WORTH_SHARE,
+    WEIGHT,
+    WEIGHT_SHARE,
 )
 from features.loops.matches import Past, fill_days_since, fill_label_dues, fill_matches
 from features.pairs import PairBatch
@@ -87,7 +87,7 @@ class _Match(Member):
 
 @dataclass(frozen=True)
 class UserShare(_Match):
-    """Share of the user's acts, or of their worth, that went to the candidate's category or brand; with `newest`, of
+    """Share of the user's acts, or of their weight, that went to the candidate's category or brand; with `newest`, of
     only so many of the newest acts."""
 
     column: Literal["categories", "brands"]
@@ -97,11 +97,11 @@ class UserShare(_Match):
 
     @property
     def needs(self) -> str | None:
-        return UNEQUAL_WORTH if self.of == "worth" else None
+        return UNEQUAL_WEIGHTS if self.of == "worth" else None
 
     @property
     def statistic(self) -> int:
-        return MATCH_SHARE if self.of == "acts" else WORTH_SHARE
+        return MATCH_SHARE if self.of == "acts" else WEIGHT_SHARE
 
     @property
     def compared(self) -> tuple[Code, int | None]:
@@ -158,12 +158,12 @@ class UserItemSinceEvent(Member):
 
 @dataclass(frozen=True)
 class UserItemWorth(_Match):
-    """Worth of the user's newest act on this very item: 0 where it was no positive event, as a dislike; NaN before
+    """Weight of the user's newest act on this very item: 0 where it was no positive event, as a dislike; NaN before
     any."""
 
     scope: ClassVar[Scope] = "user-item"
     compared: ClassVar[tuple[Code, int | None]] = ("items", None)
-    statistic: ClassVar[int] = WORTH
+    statistic: ClassVar[int] = WEIGHT
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.further_columns import FurtherColumns
-from features.kinds.base import UNEQUAL_WORTH, Family, Kind, Member, Of, Scope
+from features.kinds.base import UNEQUAL_WEIGHTS, Family, Kind, Member, Of, Scope
 from features.loops.pairs import (
     fill_distances,
     fill_named_shares,
@@ -29,14 +29,14 @@ Column = TypeVar("Column")
 @dataclass(frozen=True)
 class UserTagShare(Kind):
     """How often the candidate's tags occur in the history: the mean, over its tags, of the share of the acts, or of
-    their worth, on items with the tag."""
+    their weight, on items with the tag."""
 
     of: Of = "acts"
     scope: ClassVar[Scope] = "user-category"
 
     @property
     def needs(self) -> str | None:
-        return UNEQUAL_WORTH if self.of == "worth" else None
+        return UNEQUAL_WEIGHTS if self.of == "worth" else None
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         return _shares(pairs, pairs.facts.tags, self.of)
@@ -44,8 +44,8 @@ class UserTagShare(Kind):
 
 @dataclass(frozen=True)
 class UserLabelShare(Kind):
-    """Share of the acts, or of their worth, on items with the candidate's value of a further column of the items; for a
-    list of values the mean over these. For paths, the mean over all levels that the candidate lies in, or one `level`.
+    """Share of the acts, or of their weight, on items with the candidate's value of a further column of the items; for
+    a list of values the mean over these. For paths, the mean over all levels of the candidate, or one `level`.
 
     Raises:
         ConfigError: when it is declared, if the level is below 1.
@@ -62,7 +62,7 @@ class UserLabelShare(Kind):
 
     @property
     def needs(self) -> str | None:
-        return UNEQUAL_WORTH if self.of == "worth" else None
+        return UNEQUAL_WEIGHTS if self.of == "worth" else None
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
         further = pairs.facts.further

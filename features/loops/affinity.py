@@ -26,7 +26,7 @@ class Compared(NamedTuple):
     history: Ints
     """(n_events,) its items, oldest first"""
     weights: Floats
-    """(n_events,) what they are worth"""
+    """(n_events,) their weights"""
     bounds: Ints
     """(n_requests + 1,) where each request's pairs start"""
     candidates: Ints
@@ -51,7 +51,7 @@ def fill_aggregates(similarity: Floats, fading: float, wanted: Ints, row: Floats
 
     Args:
         similarity: (n_events,) of the candidate to its history, newest event first; all six are NaN without any.
-        fading: worth of an event of the history relative to the one after it, in the decayed mean.
+        fading: weight of an event of the history relative to the one after it, in the decayed mean.
         wanted: (n, 2) which of the six, in the order of `features.affinity.Aggregate`, and where in the row.
     """
     if len(similarity) == 0:

@@ -18,10 +18,10 @@ N_CODES = 3
 """Codes by which two items can be compared: themselves, their categories, their brands."""
 
 # What the history has in common with a candidate: events with its code; their share of all events; events and time
-# since the newest of them; the worth of that one; their share of the worth of all events; the share of baskets with the
-# code; time since the newest over the mean time between two such baskets; the number of events, each fading with the
-# days, or with later baskets.
-MATCHES, MATCH_SHARE, EVENTS_SINCE, TIME_SINCE, WORTH, WORTH_SHARE, BASKET_SHARE, DUE, FADED_DAYS, FADED_BASKETS = (
+# since the newest of them; its weight; their share of the weight of all events; the share of baskets with the code;
+# time since the newest over the mean time between two such baskets; the number of events, each fading with the days,
+# or with later baskets.
+MATCHES, MATCH_SHARE, EVENTS_SINCE, TIME_SINCE, WEIGHT, WEIGHT_SHARE, BASKET_SHARE, DUE, FADED_DAYS, FADED_BASKETS = (
     range(10)
 )
 N_STATISTICS = FADED_BASKETS + 1

@@ -56,11 +56,11 @@ def copy_acts(
     """
     n, places = offsets[-1], (1 << PLACE_BITS) - 1
     found = np.empty(n, dtype=items.dtype), np.empty(n, dtype=events.dtype)
-    moments, worth = np.empty(n, dtype=times.dtype), np.empty(n, dtype=weights.dtype)
+    moments, act_weights = np.empty(n, dtype=times.dtype), np.empty(n, dtype=weights.dtype)
     for request in range(len(starts)):
         for event in range(offsets[request], offsets[request + 1]):
             place = keys[starts[request] + event - offsets[request]] & places
             own = chosen[place]
             found[0][event], found[1][event] = items[own], events[own]
-            moments[event], worth[event] = times[place], weights[own]
-    return offsets, found[0], found[1], moments, worth
+            moments[event], act_weights[event] = times[place], weights[own]
+    return offsets, found[0], found[1], moments, act_weights

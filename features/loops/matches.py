@@ -15,8 +15,8 @@ from features.loops.codes import (
     MATCHES,
     N_STATISTICS,
     TIME_SINCE,
-    WORTH,
-    WORTH_SHARE,
+    WEIGHT,
+    WEIGHT_SHARE,
 )
 from features.loops.pairs import days_between
 from recsys.arrays.jit import jit
@@ -57,8 +57,8 @@ def fill_matches(
         comparisons: (n_comparisons, 2) which code, and how many of the newest events to look at.
         bounds, candidates: as in `features.loops.pairs`.
         wanted: (n, 3) which of the comparisons, in order; which statistic, see `features.loops.codes`; and to which
-            column of `table` (n_pairs, n_features). Shares of events, worth or baskets are NaN for a candidate without
-            the code and for an empty history; statistics of the newest match are NaN where there is no match.
+            column of `table` (n_pairs, n_features). Shares are NaN for a candidate without the code and for an empty
+            history; statistics of the newest match are NaN where there is no match.
     """
     offsets, history, times, weights, baskets, now = past
     values = np.empty(N_STATISTICS, dtype=np.float32)
@@ -66,15 +66,15 @@ def fill_matches(
         last, end_wanted = offsets[request + 1], 0
         own_codes = codes[candidates[bounds[request] : bounds[request + 1]]]  # at once, to wait for many at a time
         for comparison in range(len(comparisons)):
-            first_wanted, of_worth, of_baskets = end_wanted, False, False
+            first_wanted, of_weights, of_baskets = end_wanted, False, False
             while end_wanted < len(wanted) and wanted[end_wanted, 0] == comparison:
-                of_worth |= wanted[end_wanted, 1] == WORTH_SHARE
+                of_weights |= wanted[end_wanted, 1] == WEIGHT_SHARE
                 of_baskets |= wanted[end_wanted, 1] >= BASKET_SHARE
                 end_wanted += 1
             column = comparisons[comparison, 0]
             first = max(offsets[request], last - comparisons[comparison, 1])
             keys = events_by_code(codes, column, history, first, last)
-            worth = sums_of(weights, keys) if of_worth else np.zeros(0)
+            sums = sums_of(weights, keys) if of_weights else np.zeros(0)
             n_baskets = baskets[last - 1] - baskets[first] + 1 if last > first else 0
             for pair in range(bounds[request], bounds[request + 1]):
                 code = np.int64(own_codes[pair - bounds[request], column])
@@ -82,9 +82,9 @@ def fill_matches(
                 begin, end = matches_of(keys, int(code))
                 matches = keys[begin:end]
                 describe_events(matches, len(keys) if has_code else 0, last, times, weights, now[request], values)
-                if of_worth:
-                    matched = worth[end] - worth[begin]
-                    values[WORTH_SHARE] = matched / worth[-1] if has_code and worth[-1] > 0 else np.nan
+                if of_weights:
+                    matched = sums[end] - sums[begin]
+                    values[WEIGHT_SHARE] = matched / sums[-1] if has_code and sums[-1] > 0 else np.nan
                 if of_baskets:
                     describe_baskets(matches, n_baskets if has_code else 0, times, baskets, values)
                     fill_faded(matches, last, times, baskets, now[request], values)
@@ -135,7 +135,7 @@ def events_by_code(codes: Ints, column: int, history: Ints, first: int, last: in
 
 @jit()
 def sums_of(weights: Floats, keys: Ints) -> Floats:
-    """(n + 1,) summed worth of the events before each place of `keys` (n,)."""
+    """(n + 1,) summed weights of the events before each index of `keys` (n,)."""
     sums = np.zeros(len(keys) + 1)
     for place in range(len(keys)):
         sums[place + 1] = sums[place] + weights[keys[place] & PLACE]
@@ -168,7 +168,7 @@ def describe_events(
     values[MATCH_SHARE] = n_matches / n_events if n_events else np.nan
     values[EVENTS_SINCE] = last - 1 - newest if n_matches else np.nan
     values[TIME_SINCE] = days_between(times[newest] if n_matches else NO_TIME, now)
-    values[WORTH] = weights[newest] if n_matches else np.nan
+    values[WEIGHT] = weights[newest] if n_matches else np.nan
 
 
 @jit()

@@ -19,7 +19,7 @@ from features.loops.codes import (
 )
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
-from recsys.data.requests.list_places import EXAMINATION_EXPONENT
+from recsys.data.requests.list_positions import EXAMINATION_EXPONENT
 
 
 class LogColumns(NamedTuple):

@@ -6,7 +6,7 @@ neighbours, transitions        links between items: chosen by the same people; c
 popular, categories, profiles  popularity, of everybody; in the user's categories; among alike users
 rhythm, season                 popularity at this time of the week; of the year (over periodic)
 prediction                     how well popularity predicts the newest choices: decides how it fades, if times matter
-hints                          what acts of no worth say of what is wanted
+hints                          what acts of weight 0 say of what is wanted
 revisits                       what the user comes back to
 lifts                          how many times as often as usual: behind profiles and periodic
 alike_lifts, pair_lifts        of items by what they have in common; of two groups together

@@ -35,8 +35,8 @@ class GroupChoices:
 
     @cached_property
     def of_users(self) -> sp.csr_matrix:
-        """(n_rows, n_items) events of usual worth, by the rows of the profiles."""
-        return self._of_users(self._worth)
+        """(n_rows, n_items) weights of the events, relative to the mean, by the rows of the profiles."""
+        return self._of_users(self._weights)
 
     @cached_property
     def of_groups(self) -> sp.csr_matrix:
@@ -46,7 +46,7 @@ class GroupChoices:
     @cached_property
     def shares(self) -> NDArray[np.float64]:
         """(n_items,) share of each item in the events of all users."""
-        return self._shares(self._worth)
+        return self._shares(self._weights)
 
     @cached_property
     def choosers(self) -> sp.csr_matrix:
@@ -73,8 +73,8 @@ class GroupChoices:
             nothing.eliminate_zeros()
             return nothing
         known, items = self._rows >= 0, self.positive.items
-        squares = np.bincount(items[known], self._worth[known] ** 2, minlength=self.positive.n_items).astype(np.float64)
-        return lifts_of_values(self._groups, self.of_users, squares, self.shares, self.alike)
+        squares = np.bincount(items[known], self._weights[known] ** 2, minlength=self.positive.n_items)
+        return lifts_of_values(self._groups, self.of_users, squares.astype(np.float64), self.shares, self.alike)
 
     def lifts(self, half_life_days: float | None = None) -> sp.csr_matrix:
         """(n_groups, n_items) lifts of each item by its values, plus those of the item itself beyond its values.
@@ -88,7 +88,7 @@ class GroupChoices:
         events, expected = unfaded.data, self._expected_ever
         if half_life_days is not None:
             faded = faded_weights(self.positive, CfConfig(half_life_days=half_life_days))
-            faded *= self._worth.sum() / max(float(faded.sum()), np.finfo(float).tiny)
+            faded *= self._weights.sum() / max(float(faded.sum()), np.finfo(float).tiny)
             lately = self._members @ self._of_users(faded)
             events = values_at(lately, rows, unfaded.indices)
             expected = self._expected(lately, self._shares(faded))
@@ -121,7 +121,7 @@ class GroupChoices:
         return self.profiles.rows_in(self.positive)
 
     @cached_property
-    def _worth(self) -> NDArray[np.float64]:
+    def _weights(self) -> NDArray[np.float64]:
         usual = float(self.positive.weights.mean(dtype=np.float64)) if len(self.positive) else 1.0
         return np.asarray(self.positive.weights / usual, dtype=np.float64)
 

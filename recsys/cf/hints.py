@@ -1,7 +1,7 @@
-"""Acts that are worth nothing may still hint at what is wanted: who looked at a category often chooses from it later.
+"""Acts of weight 0 may still hint at what is wanted: who looked at a category often chooses from it later.
 
-Where looks are given the weight 0, so that lists follow what is bought, models that know positive events alone would
-learn from a few purchases, and users who have bought nothing yet would be nobody to them.
+Where views have the weight 0, so that lists follow what is bought, models that read positive events alone would learn
+from a few purchases, and users who have bought nothing yet would have no history.
 """
 
 from collections.abc import Iterator
@@ -35,14 +35,14 @@ _FILE = "hints.npy"
 
 @dataclass(frozen=True)
 class Hints:
-    """What acts that are no positive event count for as evidence of tastes; they stay no answer to any list.
+    """How much acts of weight 0 count as evidence of a user's interests. They are never targets.
 
     Attributes:
-        worths: (n_event_names,) float32 by kind: at most the worth of the least positive event; 0 for positive events
+        weights: (n_event_names,) float32 by kind: at most the weight of the least positive event; 0 for positive events
             themselves, rejections, and kinds that hint at nothing. Empty: no kind does.
     """
 
-    worths: NDArray[np.float32]
+    weights: NDArray[np.float32]
 
     @classmethod
     def none(cls) -> Self:
@@ -59,46 +59,44 @@ class Hints:
         Args:
             groups: of the items, such as their categories. An item has its groups and itself in common with another.
         """
-        kinds = list(_kinds_of_no_worth(log))
+        kinds = list(_kinds_of_weight_0(log))
         positive = log.positive()
         if not kinds or not len(positive):
             return cls.none()
         common = _InCommon.of(log.n_items, groups)
         newest = _acts(positive.select(slice(max(len(positive) - _MOST, 0), None)))
         of_positives, error_of_positives = common.excess(newest, _acts(positive))
-        worths = np.zeros(len(log.event_names), dtype=np.float32)
+        weights = np.zeros(len(log.event_names), dtype=np.float32)
         for kind in kinds:
             excess, error = common.excess(newest, _acts(log.select(log.events == kind)))
             if excess > 2 * error:
                 usual = of_positives if of_positives > 2 * error_of_positives else excess
-                worths[kind] = min(excess / usual, 1.0) * positive.weights.min()
-        return cls(worths) if worths.any() else cls.none()
+                weights[kind] = min(excess / usual, 1.0) * positive.weights.min()
+        return cls(weights) if weights.any() else cls.none()
 
     def of_histories(self, histories: HistoryBatch) -> HistoryBatch:
-        """The histories in which acts of no worth are worth what they hint at."""
-        weights = self._worth_of(histories.events, histories.weights)
+        """The histories, in which acts of weight 0 have the weights of their hints."""
+        weights = self._weights_of(histories.events, histories.weights)
         return histories if weights is None else replace(histories, weights=weights)
 
     def of_log(self, log: InteractionLog) -> InteractionLog:
         """The log, likewise."""
-        weights = self._worth_of(log.events, log.weights)
+        weights = self._weights_of(log.events, log.weights)
         return log if weights is None else replace(log, weights=weights)
 
-    def _worth_of(self, kinds: NDArray[np.int8], weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """(n_events,) what each event is worth, hints included; None where there is no hint."""
-        if not len(self.worths):
+    def _weights_of(self, kinds: NDArray[np.int8], weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """(n_events,) the weight of each event, hints included; None where there is no hint."""
+        if not len(self.weights):
             return None
-        hinting = (weights == 0) & (kinds >= 0) & (kinds < len(self.worths))
+        hinting = (weights == 0) & (kinds >= 0) & (kinds < len(self.weights))
         if not hinting.any():
             return None
-        worth = weights.copy()
-        worth[hinting] = self.worths[kinds[hinting]]
-        return worth
+        return np.where(hinting, self.weights[np.where(hinting, kinds, 0)], weights)
 
     def save(self, folder: Path) -> None:
         """Write them."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_array(folder / _FILE, self.worths)
+        save_array(folder / _FILE, self.weights)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -106,8 +104,8 @@ class Hints:
         return cls(load_array(folder / _FILE)) if (folder / _FILE).exists() else cls.none()
 
 
-def _kinds_of_no_worth(log: InteractionLog) -> Iterator[int]:
-    """Numbers of the frequent kinds of acts that are never a positive event, and no rejection either."""
+def _kinds_of_weight_0(log: InteractionLog) -> Iterator[int]:
+    """Numbers of the frequent kinds of acts that are never positive, and no rejection either."""
     acts = ~log.is_impression
     counts = np.bincount(log.events[acts], minlength=len(log.event_names))
     n_positives = np.bincount(log.events[log.weights > 0], minlength=len(log.event_names))

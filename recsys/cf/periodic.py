@@ -68,7 +68,7 @@ class Periodic(CollaborativeModel):
     @classmethod
     @abstractmethod
     def chosen(cls, positive: InteractionLog) -> sp.csr_matrix:
-        """(n_groups, n_items) events of usual worth in each group of times."""
+        """(n_groups, n_items) weights of the events, relative to the mean, in each group of times."""
 
     @classmethod
     def popularity(cls, log: InteractionLog, config: CfConfig) -> NDArray[np.float32]:
@@ -179,15 +179,15 @@ def groups_of_times(columns: NDArray[np.int64], names: list[tuple[str, str]]) ->
 def chosen_around(
     positive: InteractionLog, times: NDArray[np.int64], n_times: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Events of usual worth, each counted at its time (n,), out of `n_times` in a ring, and at the two beside it:
-    nobody lives by the clock, and three times have more events than one.
+    """Weights of the events, relative to the mean. Each event counts at its time (n,), out of `n_times` in a ring, and
+    at the two beside it: nobody lives by the clock, and three times have more events than one.
 
     Returns:
-        (3 n,) worth of the events, and their times and items.
+        (3 n,) weights of the events, and their times and items.
     """
-    worth = positive.weights / positive.weights.mean(dtype=np.float64)
+    weights = positive.weights / positive.weights.mean(dtype=np.float64)
     around = np.concatenate([(times + step) % n_times for step in (-1, 0, 1)])
-    return np.tile(worth, 3), around, np.tile(positive.items, 3).astype(np.int64)
+    return np.tile(weights, 3), around, np.tile(positive.items, 3).astype(np.int64)
 
 
 def _best_of_a_time(scores: NDArray[np.floating]) -> sp.csr_matrix:

@@ -41,8 +41,8 @@ class Popular(LogModel):
     @classmethod
     def fit(cls, log: InteractionLog, config: CfConfig, seed: int = 0, earlier: Self | None = None) -> Self:
         """See `LogModel`."""
-        worth = faded_weights(log, config)
-        return cls(np.bincount(log.items, worth, minlength=log.n_items).astype(np.float32), ItemPast.of(log))
+        weights = faded_weights(log, config)
+        return cls(np.bincount(log.items, weights, minlength=log.n_items).astype(np.float32), ItemPast.of(log))
 
     def scores(self, histories: HistoryBatch) -> SharedScores:
         """The same for every request."""
@@ -58,7 +58,7 @@ class Popular(LogModel):
         save_array(folder / "popular.npy", self.popularity)
         if self.past is not None:
             past = self.past
-            save_array(folder / _PAST, np.stack([past.counts, past.worths, past.firsts, past.lasts]))
+            save_array(folder / _PAST, np.stack([past.counts, past.weights, past.firsts, past.lasts]))
             save_array(folder / _CLOCK, past.clock)
 
     @classmethod
@@ -66,8 +66,8 @@ class Popular(LogModel):
         """Read what `save` wrote."""
         past = None
         if (folder / _PAST).exists():
-            counts, worths, firsts, lasts = load_array(folder / _PAST)
-            past = ItemPast(counts, worths, firsts, lasts, load_array(folder / _CLOCK))
+            counts, weights, firsts, lasts = load_array(folder / _PAST)
+            past = ItemPast(counts, weights, firsts, lasts, load_array(folder / _CLOCK))
         return cls(load_array(folder / "popular.npy"), past)
 
 
@@ -75,7 +75,7 @@ def faded_weights(log: InteractionLog, config: CfConfig) -> NDArray[np.float64]:
     """(n_events,) weights; an event counts half after `half_life_days`, seen from the last event of the log.
 
     A time without events counts as `_MOST_IDLE` half-lives at most: where the last event comes years after the others,
-    these would all be worth 0.
+    these would all count 0.
     """
     half_life = DAY * (config.half_life_days or USUAL_HALF_LIFE)
     end = log.times[-1] if len(log) else 0

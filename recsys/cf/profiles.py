@@ -27,7 +27,7 @@ from recsys.retrieval.scores import SparseScores
 from recsys.significance import standard_error
 
 _ADDED = 1.0
-"""Events of usual worth that are added to those of each item whose values have lifts: where items come and go, one that
+"""Events of mean weight that are added to those of each item whose values have lifts: where items come and go, one that
 was chosen twice is hardly twice as wanted as one that was chosen once."""
 
 _LENGTHS = (100.0, 365.0)

@@ -40,8 +40,8 @@ class Rhythm(Periodic):
     def chosen(cls, positive: InteractionLog) -> sp.csr_matrix:
         """See `Periodic`."""
         hours = cls.times_of(positive.times)
-        worth, around, items = chosen_around(positive, hours % _HOURS, _HOURS)
+        weights, around, items = chosen_around(positive, hours % _HOURS, _HOURS)
         rows = np.concatenate([around, _HOURS + hours // _HOURS])
         once = len(positive)  # a day has no other beside it
-        columns, values = np.concatenate([items, items[:once]]), np.concatenate([worth, worth[:once]])
+        columns, values = np.concatenate([items, items[:once]]), np.concatenate([weights, weights[:once]])
         return sp.csr_matrix((values, (rows, columns)), shape=(_HOURS + _DAYS, positive.n_items))

@@ -45,8 +45,8 @@ class Season(Periodic):
     @classmethod
     def chosen(cls, positive: InteractionLog) -> sp.csr_matrix:
         """See `Periodic`."""
-        worth, around, items = chosen_around(positive, cls.times_of(positive.times), _WEEKS)
-        return sp.csr_matrix((worth, (around, items)), shape=(_WEEKS, positive.n_items))
+        weights, around, items = chosen_around(positive, cls.times_of(positive.times), _WEEKS)
+        return sp.csr_matrix((weights, (around, items)), shape=(_WEEKS, positive.n_items))
 
     @classmethod
     def popularity(cls, log: InteractionLog, config: CfConfig) -> NDArray[np.float32]:

@@ -38,7 +38,7 @@ REJECTIONS = ("dislike", "skip", "hide", "remove_from_cart", "cancel", "refund",
 
 
 class EventsConfig(Section):
-    """What an event is worth. Events of weight above 0 are positive; others are part of the history. What a user does
+    """How much events weigh. Events of weight above 0 are positive; others are part of the history. What a user does
     with an item in one visit is one answer, as strong as its strongest event. The more an answer weighs, the more the
     ranker learns from it."""
 
@@ -53,7 +53,7 @@ class EventsConfig(Section):
             "rating": 3.0,
             "purchase": 4.0,
         },
-        description="worth of one event of each name; that of an impression is 0",
+        description="weight of an event of each name; that of an impression is 0",
     )
     default_weight: Weight = Field(1.0, description="weight of an event that `weights` does not name")
     takes_back: tuple[str, ...] = Field(
@@ -62,7 +62,7 @@ class EventsConfig(Section):
         "add `return`",
     )
     min_value: dict[str, float] = Field(
-        default={"rating": 4.0}, description="an event whose value is below this is worth 0 (a bad rating)"
+        default={"rating": 4.0}, description="an event whose value is below this has the weight 0 (a bad rating)"
     )
 
     @field_validator("weights")

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.arrays.ragged import places_within
-from recsys.data.requests.list_places import discounts, inverse_examination
+from recsys.data.requests.list_positions import discounts, inverse_examination
 from recsys.rank.rows import RankerRows
 
 _CUT = 10

@@ -1,4 +1,4 @@
-"""Which past events matter: a logit for each, from its place in the history, its age, its kind and its worth."""
+"""Which past events matter: a logit for each, from its place in the history, its age, its kind and its weight."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

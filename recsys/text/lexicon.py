@@ -18,7 +18,7 @@ _MIN_TEXTS = 2
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The tokens that are known, and what each is worth.
+    """The tokens that are known, and the weight of each.
 
     Attributes:
         tokens: (n_tokens,) token numbers of the tokenizer, increasing.

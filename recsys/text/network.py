@@ -61,7 +61,7 @@ class InterestNetwork(nn.Module):
         place_logits: (max_history,) attention logit by place in the history, 0 for the newest event.
         age_logits: (AGES,) by age, see `recsys.text.attention`; 0 stands for an unknown one.
         event_logits: (n_kinds,) by kind of event; 0 stands for an unknown one.
-        worth: of the worth of an event, added to its attention logit.
+        worth: of log(1 + weight) of an event, added to its attention logit.
     """
 
     def __init__(self, dim: int, n_tokens: int, max_history: int, n_kinds: int) -> None:

@@ -42,25 +42,25 @@ def kinds() -> Groups:
 
 
 def test_an_act_counts_as_far_as_it_predicts_but_a_rejection_never() -> None:
-    worths = Hints.of(shop(), kinds()).worths
-    assert worths[VIEW] == pytest.approx(2, abs=0.3), "as well as a positive event, and so as much as the least of them"
-    assert worths[[0, COMPLAINT, SKIP, PURCHASE, WISH]].tolist() == [0] * 5
+    weights = Hints.of(shop(), kinds()).weights
+    assert weights[VIEW] == pytest.approx(2, abs=0.3), "as well as a positive event: as much as the least of them"
+    assert weights[[0, COMPLAINT, SKIP, PURCHASE, WISH]].tolist() == [0] * 5
 
 
 def test_acts_that_predict_nothing_count_nothing() -> None:
-    assert not Hints.of(shop(views_hint=False), kinds()).worths.any()
-    assert not Hints.of(shop(n_users=3), kinds()).worths.any(), "too few to tell"
-    assert not Hints.of(shop().select(slice(0, 0)), kinds()).worths.any()
+    assert not Hints.of(shop(views_hint=False), kinds()).weights.any()
+    assert not Hints.of(shop(n_users=3), kinds()).weights.any(), "too few to tell"
+    assert not Hints.of(shop().select(slice(0, 0)), kinds()).weights.any()
 
 
 def test_a_log_in_which_every_act_is_positive_has_no_hints() -> None:
     log = shop()
-    assert not len(Hints.of(log.select(log.weights > 0), kinds()).worths)
+    assert not len(Hints.of(log.select(log.weights > 0), kinds()).weights)
 
 
 def test_without_groups_an_item_has_itself_in_common() -> None:
-    assert Hints.of(shop(), None).worths[VIEW] > 0
-    assert not Hints.of(shop(views_hint=False), None).worths.any()
+    assert Hints.of(shop(), None).weights[VIEW] > 0
+    assert not Hints.of(shop(views_hint=False), None).weights.any()
 
 
 def test_a_history_is_read_with_its_hints(tmp_path: Path) -> None:
@@ -72,4 +72,4 @@ def test_a_history_is_read_with_its_hints(tmp_path: Path) -> None:
     histories = HistoryBatch(np.array([0, 5]), numbers, events, times, weights, np.array([9]))
     assert hints.of_histories(histories).weights.tolist() == [0.5, 3, 0, 1, 0]
     assert Hints.none().of_histories(histories) is histories
-    assert not len(Hints.load(tmp_path / "nothing").worths)
+    assert not len(Hints.load(tmp_path / "nothing").weights)

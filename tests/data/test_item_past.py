@@ -28,7 +28,7 @@ def test_items_are_there_around_the_time_when_they_are_wanted() -> None:
     nan, inf = np.nan, np.inf
     found = share_there(past, [nan, nan, 10, nan, 50, 120, nan], [inf, inf, inf, inf, inf, inf, 40])
     assert found == pytest.approx([1, 0.4, 0.1, 1, 0.5, 0, 0.4], abs=0.03)
-    assert past.counts.tolist() == past.worths.tolist() == [101, 3, 1, 0, 0, 0, 0]
+    assert past.counts.tolist() == past.weights.tolist() == [101, 3, 1, 0, 0, 0, 0]
     assert share_there(past.extended(8), [nan] * 8)[7] == 1
 
 

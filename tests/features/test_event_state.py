@@ -174,7 +174,7 @@ def test_a_positive_event_counts_half_after_a_quarter_of_the_newest() -> None:
 
 def test_worth_is_unequal_where_one_act_counts_more_than_another() -> None:
     clicks = [(0, 0, CLICK, START), (1, 1, CLICK, START + 1), (1, 2, IMPRESSION, START + 2)]
-    assert not EventState().has_unequal_worth
-    assert not EventState(make_log(clicks)).has_unequal_worth  # what was only shown is no act
-    assert EventState(make_log([*clicks, (0, 1, PURCHASE, START + 3)])).has_unequal_worth
-    assert EventState(make_log(clicks), make_log([(0, 1, RATING, START + 3)])).has_unequal_worth
+    assert not EventState().has_unequal_weights
+    assert not EventState(make_log(clicks)).has_unequal_weights  # what was only shown is no act
+    assert EventState(make_log([*clicks, (0, 1, PURCHASE, START + 3)])).has_unequal_weights
+    assert EventState(make_log(clicks), make_log([(0, 1, RATING, START + 3)])).has_unequal_weights

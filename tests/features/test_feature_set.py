@@ -7,7 +7,7 @@ import pytest
 
 from features.declarations import FEATURES, Feature
 from features.feature_set import FeatureSet
-from features.kinds.base import UNEQUAL_WORTH
+from features.kinds.base import UNEQUAL_WEIGHTS
 from recsys.config import FeatureGroup
 from recsys.errors import BundleError
 
@@ -38,7 +38,7 @@ def test_choose_keeps_what_the_sources_can_fill() -> None:
 
 
 def test_shares_of_worth_are_chosen_where_acts_are_not_all_worth_the_same() -> None:
-    chosen = FeatureSet.choose(GROUPS, {UNEQUAL_WORTH}).names
+    chosen = FeatureSet.choose(GROUPS, {UNEQUAL_WEIGHTS}).names
     assert {*chosen} - {*FeatureSet.choose(GROUPS, ()).names} == {
         *("user_category_worth", "user_brand_worth", "user_tag_worth")
     }

@@ -110,7 +110,7 @@ def test_what_is_worth_more_counts_more_where_each_request_wants_one_item() -> N
 
 
 @pytest.mark.parametrize("early_stopping", [0, 5])
-def test_more_different_worths_than_lightgbm_has_gains_for(early_stopping: int) -> None:
+def test_more_different_gains_than_lightgbm_has_gains_for(early_stopping: int) -> None:
     rows, later, last = (make_rows(150, seed) for seed in range(3))
     rows, later, last = (
         replace(part, gains=np.where(part.positive, top - np.arange(len(part.gains)) % 3, 0).astype(np.float32))

@@ -132,7 +132,7 @@ def build_log(rows: EventRows, items: Vocabulary, config: EventsConfig) -> Inter
     Args:
         rows: every item must be in `items`.
         items: the catalogue's ids.
-        config: what an event is worth.
+        config: how much each event weighs.
 
     Raises:
         DataError: more distinct event names than numbers for them.
@@ -179,7 +179,7 @@ def extended_names(names: tuple[str, ...], found: Iterable[str], place: str) -> 
 def event_weights(
     names: list[str], events: NDArray[np.int8], values: NDArray[np.float32], config: EventsConfig
 ) -> NDArray[np.float32]:
-    """(n_events,) worth of each event: that of its name, 0 where its value is below the least that counts."""
+    """(n_events,) weight of each event: that of its name, 0 where its value is below the least that counts."""
     table = np.array([config.weights.get(name, config.default_weight) for name in names], dtype=np.float32)
     least = np.array([config.min_value.get(name, -np.inf) for name in names], dtype=np.float32)
     if len(events) == 0:

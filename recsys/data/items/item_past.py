@@ -17,13 +17,13 @@ class ItemPast:
 
     Attributes:
         counts: (n_items,) how many.
-        worths: (n_items,) sum of their weights.
+        weights: (n_items,) sum of their weights.
         firsts, lasts: (n_items,) microseconds of the first and the last one, NaN without any.
         clock: (n_moments,) microseconds between which equally many positive events lie, from the first to the last.
     """
 
     counts: NDArray[np.float64]
-    worths: NDArray[np.float64]
+    weights: NDArray[np.float64]
     firsts: NDArray[np.float64]
     lasts: NDArray[np.float64]
     clock: NDArray[np.float64]
@@ -37,15 +37,15 @@ class ItemPast:
         firsts, lasts = np.full((2, log.n_items), np.nan)
         firsts[items], lasts[items] = positive.times[first_places], positive.times[::-1][last_places]
         counts = np.bincount(positive.items, minlength=log.n_items).astype(np.float64)
-        worths = np.bincount(positive.items, positive.weights, minlength=log.n_items).astype(np.float64)
+        weights = np.bincount(positive.items, positive.weights, minlength=log.n_items).astype(np.float64)
         clock = np.quantile(positive.times, np.linspace(0, 1, _MOMENTS)) if len(positive) else np.zeros(1)
-        return cls(counts, worths, firsts, lasts, clock)
+        return cls(counts, weights, firsts, lasts, clock)
 
     def extended(self, n_items: int) -> "ItemPast":
         """With further items, in which nobody has shown interest."""
         more = (0, n_items - len(self.counts))
         firsts, lasts = (np.pad(times, more, constant_values=np.nan) for times in (self.firsts, self.lasts))
-        return ItemPast(np.pad(self.counts, more), np.pad(self.worths, more), firsts, lasts, self.clock)
+        return ItemPast(np.pad(self.counts, more), np.pad(self.weights, more), firsts, lasts, self.clock)
 
     def share_there(self, created: NDArray[np.float64], gone: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n_items,) share of all positive events that fall into the time when each item was there.

@@ -20,7 +20,7 @@ class HistoryBatch:
         items: (n_events,) item numbers, all in [0, n_items).
         events: (n_events,) number of the event's name; -1 where the history was given as ids only.
         times: (n_events,) microseconds; `NO_TIME` where unknown. Always strictly before `now` of the request.
-        weights: (n_events,) worth of each event; 0: not a positive event (a bad rating).
+        weights: (n_events,) by the config; above 0 for positive events, 0 for others (a bad rating).
         now: (n_requests,) the moment of each request, microseconds.
     """
 
@@ -35,7 +35,7 @@ class HistoryBatch:
     def of_ids(
         cls, offsets: NDArray[np.int64], items: NDArray[np.int32], weight: float, now: NDArray[np.int64]
     ) -> "HistoryBatch":
-        """Histories of which nothing but the items is known; each event is worth `weight`."""
+        """Histories of which nothing but the items is known; each event has the weight `weight`."""
         n = len(items)
         events, times = np.full(n, -1, dtype=np.int8), np.full(n, NO_TIME, dtype=np.int64)
         return cls(offsets, items, events, times, np.full(n, weight, dtype=np.float32), now)

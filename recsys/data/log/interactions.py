@@ -43,7 +43,7 @@ class InteractionLog:
         users, items: numbers; items are in [0, n_items).
         events: number of the event's name in `event_names`.
         times: microseconds since 1970 UTC.
-        weights: worth of the event, from the config; 0: not a positive event (an impression, a bad rating).
+        weights: by the config; above 0 for positive events, 0 for others (an impression, a bad rating).
         values: rating, price, quantity, ...; NaN where there is none.
         requests: number of the request_id, -1 where there is none.
         positions: place in the list shown, from 0; -1 where unknown.
@@ -123,8 +123,8 @@ class InteractionLog:
         return self.select(self.weights > 0)
 
     @property
-    def worths(self) -> NDArray[np.float32]:
-        """The different weights of acts, increasing; a single one if all acts are worth the same."""
+    def act_weights(self) -> NDArray[np.float32]:
+        """The distinct weights of acts, increasing."""
         return np.unique(self.weights[~self.is_impression])
 
     @property

@@ -28,10 +28,10 @@ _FEWEST_CHOICES = 5
 
 
 def repeat_share(log: InteractionLog) -> float:
-    """Share of what users wanted, by its worth, that they knew already; 0 where nothing was wanted.
+    """Share of what users wanted, by weight, that they knew already; 0 where nothing was wanted.
 
     That is what leaving seen items out of lists would cost. What a user does with an item in one visit counts
-    once, as much as the strongest event; any visit before it makes the item known, also one worth nothing. The busiest
+    once, as much as the strongest event; any visit before it makes the item known, also one of weight 0. The busiest
     hundredth of the users count no more than the next busiest, so that a scraper decides nothing. The most frequent
     item counts no more than the second, so that a gift in every basket decides nothing either; if half of what is
     wanted are the same five items, that is a habit.
@@ -61,7 +61,7 @@ class _WantedVisits(NamedTuple):
 
     users: NDArray[np.int32]
     counts: NDArray[np.float64]
-    """the worth of each, evened as `repeat_share` says"""
+    """the weight of each, evened as `repeat_share` says"""
     is_known: NDArray[np.bool_]
     """whether there was a visit before it"""
     since: NDArray[np.int64]
@@ -73,13 +73,13 @@ def _wanted_visits(log: InteractionLog, start: int = 0) -> _WantedVisits:
     acts, is_known, begins = visits_of(log)
     since = np.where(is_known, np.diff(log.times[acts], prepend=0), 0)
     firsts = np.flatnonzero(begins)
-    worth = np.maximum.reduceat(log.weights[acts], firsts).astype(np.float64) if len(firsts) else np.zeros(0)
-    counted = (worth > 0) & (log.times[acts[firsts]] >= start)
-    firsts, worth = firsts[counted], worth[counted]
+    weights = np.maximum.reduceat(log.weights[acts], firsts).astype(np.float64) if len(firsts) else np.zeros(0)
+    counted = (weights > 0) & (log.times[acts[firsts]] >= start)
+    firsts, weights = firsts[counted], weights[counted]
     users, items = log.users[acts[firsts]], log.items[acts[firsts]]
     if len(firsts):
-        worth = worth * _capped_weights(users) * _without_one_above_all(items)
-    return _WantedVisits(users, worth, is_known[firsts], since[firsts])
+        weights = weights * _capped_weights(users) * _without_one_above_all(items)
+    return _WantedVisits(users, weights, is_known[firsts], since[firsts])
 
 
 def chosen_again(log: InteractionLog) -> bool:

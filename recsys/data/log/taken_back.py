@@ -9,8 +9,8 @@ from recsys.data.log.interactions import InteractionLog
 
 
 def without_taken_back(log: InteractionLog, names: Collection[str]) -> InteractionLog:
-    """The log, in which an act that was taken back later in it is worth 0: one on an item on which its user acted later
-    by an event of one of these names.
+    """The log, in which an act that was taken back later in it has the weight 0: one on an item on which its user acted
+    later by an event of one of these names.
 
     As of an earlier moment it was not known yet, so cut the log there first.
     """

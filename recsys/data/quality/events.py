@@ -124,16 +124,16 @@ def _mostly_the_least_positives(log: InteractionLog) -> Iterator[str]:
     """Views beside which purchases hardly count, although each is worth more."""
     positive = log.positive()
     kinds, counts = np.unique(positive.events, return_counts=True)
-    worths = [float(np.median(positive.weights[positive.events == kind])) for kind in kinds]
+    weights = [float(np.median(positive.weights[positive.events == kind])) for kind in kinds]
     names = [log.event_names[kind] for kind in kinds]
-    if len(kinds) < 2 or min(worths) == max(worths):
+    if len(kinds) < 2 or min(weights) == max(weights):
         return
-    least, most = int(np.argmin(worths)), int(np.argmax(worths))
-    shares = counts * worths / np.sum(counts * worths)
+    least, most = int(np.argmin(weights)), int(np.argmax(weights))
+    shares = counts * weights / np.sum(counts * weights)
     if shares[least] >= _MOSTLY and counts[most] >= _ENOUGH_TO_LEARN:
         table = ", ".join(
             f"{json.dumps(name)}={0.0 if kind == least else worth:g}"
-            for kind, (name, worth) in enumerate(zip(names, worths, strict=True))
+            for kind, (name, worth) in enumerate(zip(names, weights, strict=True))
         )
         yield (
             f"{shares[least]:.0%} of what counts as interest are events {names[least]!r}, {shares[most]:.0%} are "

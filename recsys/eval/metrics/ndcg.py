@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.requests.list_places import discounts
+from recsys.data.requests.list_positions import discounts
 
 
 def ndcg(hits: NDArray[np.bool_], n_targets: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -21,7 +21,7 @@ def ndcg(hits: NDArray[np.bool_], n_targets: NDArray[np.int64]) -> NDArray[np.fl
         (n_requests,) in [0, 1]; NaN without targets.
     """
     k = hits.shape[1]
-    worth = discounts(np.arange(k))
-    ideal = np.concatenate([[np.nan], np.cumsum(worth)])
-    result: NDArray[np.float64] = hits @ worth / ideal[np.minimum(n_targets, k)]
+    discount = discounts(np.arange(k))
+    ideal = np.concatenate([[np.nan], np.cumsum(discount)])
+    result: NDArray[np.float64] = hits @ discount / ideal[np.minimum(n_targets, k)]
     return np.minimum(result, 1.0)  # the two sums can differ in the last bit

@@ -75,7 +75,7 @@ class Sources:
         profiles: what users of the same profile choose; None without a user table, or if it is no source.
         weights: how much each source counts when candidates are merged.
         live: names of the sources that `Scoring` answers for, see `recsys.pipeline.candidates.live_sources`.
-        hints: what acts of no worth say to the models of `recsys.cf`.
+        hints: what acts of weight 0 say to the models of `recsys.cf`.
         cold_items: items without a positive event in the log; None when there are none.
     """
 
@@ -208,7 +208,7 @@ class Sources:
             self.interest.save(folder / "text")
         (folder / _WEIGHTS).parent.mkdir(exist_ok=True)
         self.weights.save(folder / _WEIGHTS)
-        if len(self.hints.worths):
+        if len(self.hints.weights):
             self.hints.save(folder / _HINTS)
 
     @classmethod

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.requests.list_places import discounts, inverse_examination
+from recsys.data.requests.list_positions import discounts, inverse_examination
 from recsys.eval.protocol import Measurement
 from recsys.pipeline.evaluation.rankings import K
 from recsys.pipeline.past.requests import PastRequests

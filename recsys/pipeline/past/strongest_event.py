@@ -1,4 +1,4 @@
-"""The event that is worth most, such as a purchase."""
+"""The event of the highest weight, such as a purchase."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class StrongestEvent:
     """The event of the highest weight, such as a purchase.
 
     Attributes:
-        weight: its worth by the config.
+        weight: by the config.
         name: such as "purchase"; if several have this weight, the names of all.
     """
 

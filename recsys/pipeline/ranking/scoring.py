@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.configured import configured
 from features.feature_set import FeatureSet
 from features.item_facts import ItemFacts
-from features.kinds.base import UNEQUAL_WORTH
+from features.kinds.base import UNEQUAL_WEIGHTS
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import FeaturesConfig
@@ -75,8 +75,8 @@ class Scoring:
             ConfigError: a feature is left out or declared that cannot be, or none is left.
         """
         available = {*self.sources.names, *self.facts.affinities}
-        if self.state.has_unequal_worth:
-            available.add(UNEQUAL_WORTH)
+        if self.state.has_unequal_weights:
+            available.add(UNEQUAL_WEIGHTS)
         chosen = FeatureSet.choose(config.groups, available, configured(config))
         if not chosen.features:
             raise ConfigError(

@@ -26,11 +26,11 @@ def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle
     """
     policy, only = block.policies[0], block.only[0]
     allowed = np.flatnonzero(block.eligible[0]).astype(np.int32)
-    worth = np.zeros(len(scoring.catalogue), dtype=np.float32)
+    scores = np.zeros(len(scoring.catalogue), dtype=np.float32)
     if POPULAR in scoring.sources.models:
         popular = scoring.sources.scores_of(POPULAR, block)
-        worth[allowed] = popular.of(np.zeros(len(allowed), dtype=np.int64), allowed)
-    best = allowed[np.argsort(-worth[allowed], kind="stable")]
+        scores[allowed] = popular.of(np.zeros(len(allowed), dtype=np.int64), allowed)
+    best = allowed[np.argsort(-scores[allowed], kind="stable")]
     if only is not None:
         best = best[np.isin(best, only)]
     else:
@@ -38,7 +38,7 @@ def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle
         lacking = policy.lacks(best[:n], request.n)
         further = [policy.required, *(best[meets(best)][: request.n] for meets in lacking)]
         best = best[(np.arange(len(best)) < n) | np.isin(best, np.concatenate(further))]
-    arranged = policy.arrange(best, worth[best], request.n)
+    arranged = policy.arrange(best, scores[best], request.n)
     items = best[arranged.order[: request.n]]
     nothing = np.full(len(items), np.nan, dtype=np.float32)
     return ItemList(

@@ -11,7 +11,7 @@ import numpy as np
 
 from recsys.config import SOURCES, RetrainConfig
 from recsys.counts import counted
-from recsys.data.requests.list_places import discounts
+from recsys.data.requests.list_positions import discounts
 from recsys.data.requests.request import Request
 from recsys.eval.confidence import Comparison
 from recsys.eval.protocol import Measurement

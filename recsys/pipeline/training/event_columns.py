@@ -17,7 +17,7 @@ _MOST = 4
 
 def with_event_columns(config: FeaturesConfig, log: InteractionLog, progress: Progress) -> FeaturesConfig:
     """The config with a feature for each frequent kind of act, if there are several: how long ago its user did that
-    with the candidate. What acts are worth does not tell a loan from a hold, or one bought from one sent back.
+    with the candidate. Weights do not tell a loan from a hold, or one bought from one sent back.
 
     What `features.exclude` names stays out.
     """

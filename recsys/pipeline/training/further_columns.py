@@ -33,8 +33,8 @@ _MOST_LEVELS = 3
 _MOST = 8
 """Most features that are declared automatically; `features.extra` may name more."""
 
-_MOST_OF_WORTH = 3
-"""The same for features of the worth of the acts on items with the value."""
+_MOST_WEIGHT_SHARES = 3
+"""The same for features of the weight of the acts on items with the value."""
 
 _MOST_QUANTITY_STEPS = 3
 """The same for features that say whether a number is above those of the newest acts, or below."""
@@ -61,7 +61,7 @@ def with_further_columns(
     catalogue: ItemCatalogue,
     progress: Progress,
     *,
-    of_worth: bool = False,
+    has_unequal_weights: bool = False,
     log: InteractionLog | None = None,
 ) -> FeaturesConfig:
     """The config with a feature for each further item column by which tastes may differ.
@@ -69,7 +69,8 @@ def with_further_columns(
     Columns that `features.extra` names are left as they are declared there; what `features.exclude` names stays out.
 
     Args:
-        of_worth: whether acts differ in worth, so that shares of the worth say more than shares of the number of acts.
+        has_unequal_weights: whether acts differ in weight, so that shares of the weight say more than shares of the
+            number of acts.
         log: already cut in time; it tells which values users come back to at even intervals. None tells nothing.
     """
     frame = catalogue.frame
@@ -94,7 +95,7 @@ def with_further_columns(
         *map(_share, labels),
         *map(_distance, quantities),
     )
-    worths = map(_worth, labels if of_worth else ())
+    weight_shares = map(_weight_share, labels if has_unequal_weights else ())
     quantity_steps = map(_quantity_step, quantities)
     popularities = map(_popularity, [name for name in labels if names_values(frame[name])])
     known = [name for name in _KNOWN if name in frame.columns and name not in named and _has_shared_values(frame, name)]
@@ -104,7 +105,7 @@ def with_further_columns(
     taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
     found = [
         *_first(comparisons, taken, _MOST),
-        *_first(worths, taken, _MOST_OF_WORTH),
+        *_first(weight_shares, taken, _MOST_WEIGHT_SHARES),
         *_first(quantity_steps, taken, _MOST_QUANTITY_STEPS),
         *_first(popularities, taken, _MOST_POPULARITIES),
         *_first(dues, taken, _MOST_DUES),
@@ -159,8 +160,8 @@ def _share(column: str) -> ExtraFeature:
     return _extra(f"user_{slug(column)}_share", "UserLabelShare", meaning, column=column)
 
 
-def _worth(column: str) -> ExtraFeature:
-    meaning = f"share of what the history is worth with the candidate's {column}"
+def _weight_share(column: str) -> ExtraFeature:
+    meaning = f"share of the history's weight with the candidate's {column}"
     return _extra(f"user_{slug(column)}_worth", "UserLabelShare", meaning, column=column, of="worth")
 
 

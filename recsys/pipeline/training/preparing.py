@@ -37,8 +37,10 @@ def prepared(
     split = TemporalSplit.of(log, config.data, test_start)
     # What people do in the test window chooses neither columns nor rules that are measured on it.
     before = without_taken_back(log.before(split.test_start), config.events.takes_back)
-    of_worth = len(log.worths) > 1
-    features = with_further_columns(config.features, catalogue, progress, of_worth=of_worth, log=before)
+    has_unequal_weights = len(log.act_weights) > 1
+    features = with_further_columns(
+        config.features, catalogue, progress, has_unequal_weights=has_unequal_weights, log=before
+    )
     features = with_event_columns(features, before, progress)
     configured(features)
     config = config.model_copy(update={"features": features})

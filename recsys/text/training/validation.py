@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.data.requests.list_places import discounts
+from recsys.data.requests.list_positions import discounts
 from recsys.significance import standard_error
 from recsys.text.examples import Examples
 from recsys.text.scoring import Scorer

@@ -38,7 +38,7 @@ def test_users_who_only_looked_get_what_they_looked_for(plain_settings: tuple[st
     sources = f'candidates.sources=["{source}", "popular", "history"]'
     config = load_config(None, (*plain_settings, sources, "events.weights={view=0.0,purchase=1.0}"))
     bundle = train(dataset_from_frames(*looks_and_purchases(), config), config)
-    assert bundle.sources.hints.worths.any()
+    assert bundle.sources.hints.weights.any()
     recommender = Recommender(bundle)
     for user in range(10):
         listed = recommender.recommend(Request(f"user {user}", n=5)).ids

@@ -75,7 +75,7 @@ def test_items_that_a_column_names_are_looked_for_in_the_history() -> None:
 
 def test_what_acts_are_worth_is_told_where_it_differs() -> None:
     items = catalogue(author=[f"author {n % 20}" for n in range(N)])
-    extra = with_further_columns(FeaturesConfig(), items, silent, of_worth=True).extra
+    extra = with_further_columns(FeaturesConfig(), items, silent, has_unequal_weights=True).extra
     assert [feature.name for feature in extra] == ["user_author_share", "user_author_worth", "author_popularity"]
     assert dict(extra[1].arguments) == {"column": "author", "of": "worth"}
     shares = ["user_author_share", "author_popularity"]
