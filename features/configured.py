@@ -47,22 +47,22 @@ def declare(extra: ExtraFeature) -> Feature:
     Raises:
         ConfigError: see `configured`.
     """
-    place = f"features.extra, {extra.name!r}"
+    where = f"features.extra, {extra.name!r}"
     kinds: dict[str, type[Kind]] = {kind.__name__: kind for kind in KINDS}
     if extra.kind not in kinds:
         nearest = _nearest(extra.kind, list(kinds))
-        raise ConfigError(f"{place}: there is no kind {extra.kind!r}; the nearest is {nearest!r}")
+        raise ConfigError(f"{where}: there is no kind {extra.kind!r}; the nearest is {nearest!r}")
     known = [field.name for field in fields(kinds[extra.kind])]  # type: ignore[arg-type]
     for argument in extra.arguments:
         if argument not in known:
-            raise ConfigError(f"{place}: arguments of {extra.kind}: no {argument!r}; it takes {', '.join(known)}")
+            raise ConfigError(f"{where}: arguments of {extra.kind}: no {argument!r}; it takes {', '.join(known)}")
     try:
         kind = TypeAdapter(kinds[extra.kind]).validate_python(extra.arguments)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise ConfigError(f"{place}: arguments of {extra.kind}: {problems}") from error
+        raise ConfigError(f"{where}: arguments of {extra.kind}: {problems}") from error
     except ConfigError as error:
-        raise ConfigError(f"{place}: {error}") from error
+        raise ConfigError(f"{where}: {error}") from error
     return Feature(extra.name, extra.group, kind, extra.meaning)
 
 

@@ -24,14 +24,14 @@ class RecsysError(Exception):
     """Base of all errors raised on purpose.
 
     Attributes:
-        place: where it is in what was given, keys and indices from the outside in; empty where that is not known.
+        loc: where in the input it is: keys and indices, from the outside in, as in pydantic; empty if not known.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str = "", place: Sequence[str | int] = ()) -> None:
+    def __init__(self, message: str = "", loc: Sequence[str | int] = ()) -> None:
         super().__init__(message)
-        self.place = tuple(place)
+        self.loc = tuple(loc)
 
 
 class ConfigError(RecsysError):

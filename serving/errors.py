@@ -128,7 +128,7 @@ def install(app: FastAPI) -> None:
         status = next(status for kind, status in _STATUSES if isinstance(error, kind))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.error("%s: %s", type(error).__name__, error)
-        faults = [Fault(loc=["body", *error.place], msg=str(error))] if error.place else []
+        faults = [Fault(loc=["body", *error.loc], msg=str(error))] if error.loc else []
         return problem(status, str(error), faults)
 
     @app.exception_handler(RequestValidationError)
@@ -165,7 +165,7 @@ def _faults(found: Sequence[Mapping[str, Any]], body: Any) -> list[Fault]:
         reasons = messages.setdefault(_place(fault, body), [])
         if fault["msg"] not in reasons:
             reasons.append(fault["msg"])
-    within = {place[:depth] for place in messages for depth in range(len(place))}
+    within = {loc[:depth] for loc in messages for depth in range(len(loc))}
     return [Fault(loc=list(at), msg="; or: ".join(reasons)) for at, reasons in messages.items() if at not in within]
 
 
@@ -174,14 +174,14 @@ def _place(fault: Mapping[str, Any], body: Any) -> tuple[str | int, ...]:
     first, *parts = fault["loc"]
     if first != "body":
         return first, *parts
-    place, value = [first], body
+    loc, value = [first], body
     for part in parts:
         there = part in value if isinstance(value, Mapping) else isinstance(value, list) and part in range(len(value))
         if there:
             value = value[part]
         if there or (fault["type"] == "missing" and part is parts[-1]):
-            place.append(part)
-    return tuple(place)
+            loc.append(part)
+    return tuple(loc)
 
 
 def _methods(request: Request) -> list[str]:

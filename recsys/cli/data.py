@@ -5,7 +5,7 @@ import shlex
 import sys
 from dataclasses import asdict
 
-from recsys.cli.options import add_config, add_json, path, place, read_config
+from recsys.cli.options import add_config, add_json, location, path, read_config
 from recsys.cli.output import print_json, visible
 from recsys.counts import counted
 
@@ -25,7 +25,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     get.set_defaults(run=run_get)
     check = verbs.add_parser("check", help="read a dataset directory and report what is in it and what is wrong")
-    check.add_argument("folder", type=place, metavar="DIR")
+    check.add_argument("folder", type=location, metavar="DIR")
     add_json(check)
     add_config(check)
     check.set_defaults(run=run_check)

@@ -17,12 +17,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     [--json] [--report FILE.html] [--per-request FILE.parquet]`."""
     parser = subparsers.add_parser("evaluate", help="measure a version against simpler rankings")
     parser.add_argument(
-        "directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*"
+        "directory", type=options.location, metavar="DIR", help="folder (or URL) with items.* and events.*"
     )
     options.add_registry(parser)
     parser.add_argument("--version", metavar="V", help="a version of the registry (default: the current one)")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--requests", type=options.place, metavar="FILE", help="requests file with a target column")
+    what.add_argument("--requests", type=options.location, metavar="FILE", help="requests file with a target column")
     what.add_argument(
         "--split",
         choices=("leave-one-out", "rolling"),
@@ -69,14 +69,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace, progress: ProgressLines) -> "EvaluationReport":
     """Measure the version, or its configuration on the splits that were asked for."""
     from recsys.data.requests.request_file import read_requests
+    from recsys.locations import Location, name_of
     from recsys.pipeline.evaluation.evaluate import evaluate
     from recsys.pipeline.recommender.bundle import Bundle
     from recsys.pipeline.training.splits import evaluate_splits
-    from recsys.places import Place, name_of
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 
-    directory: Place = arguments.directory
+    directory: Location = arguments.directory
     progress(f"loading from {arguments.registry}")
     registry, name = Registry(arguments.registry), name_of(directory)
     bundle = Bundle.load(registry, arguments.version)

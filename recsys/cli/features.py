@@ -29,7 +29,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
             action.add_argument("name", metavar="NAME", help="a feature's name")
         if name == "stats":
             action.add_argument(
-                "directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*"
+                "directory", type=options.location, metavar="DIR", help="folder (or URL) with items.* and events.*"
             )
         options.add_config(action)
         options.add_json(action)

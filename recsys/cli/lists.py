@@ -26,13 +26,13 @@ def print_user(recommender: Recommender, user_id: str, ranked: ItemList) -> None
     columns = ["", "item", "p", "text", "collab.", "behav.", "context", "why"]
     rows = [
         [
-            str(place),
+            str(rank),
             _title(recommender, item),
             f"{chance:.3f}",
             *(f"{part:+.2f}" for part in (why.text, why.collaborative, why.behaviour, why.context)),
             "; ".join(why.reasons[:2]),
         ]
-        for place, (item, chance, why) in enumerate(
+        for rank, (item, chance, why) in enumerate(
             zip(ranked.ids, ranked.p_click.tolist(), ranked.explain(), strict=True), start=1
         )
     ]
@@ -46,14 +46,14 @@ def user_as_json(recommender: Recommender, user_id: str, ranked: ItemList) -> di
         {
             "item_id": item,
             "title": _title(recommender, item),
-            "rank": place,
-            "score": float(ranked.scores[place - 1]),
-            "p_click": float(ranked.p_click[place - 1]),
-            "p_purchase": float(ranked.p_purchase[place - 1]),
-            "sources": list(ranked.sources[place - 1]),
+            "rank": rank,
+            "score": float(ranked.scores[rank - 1]),
+            "p_click": float(ranked.p_click[rank - 1]),
+            "p_purchase": float(ranked.p_purchase[rank - 1]),
+            "sources": list(ranked.sources[rank - 1]),
             "explanation": asdict(why),
         }
-        for place, (item, why) in enumerate(zip(ranked.ids, ranked.explain(), strict=True), start=1)
+        for rank, (item, why) in enumerate(zip(ranked.ids, ranked.explain(), strict=True), start=1)
     ]
     history = [
         {"item_id": item, "event": event, "timestamp": iso_time(time)}

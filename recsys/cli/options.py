@@ -13,8 +13,8 @@ from recsys.errors import ConfigError
 if TYPE_CHECKING:
     from recsys.config import Config
     from recsys.data.dataset import Dataset
+    from recsys.locations import Location
     from recsys.pipeline.engines.engine import Engine
-    from recsys.places import Place
     from recsys.store import Store
 
 _LARGEST_SEED = 2**31 - 1
@@ -67,17 +67,17 @@ def engine(arguments: argparse.Namespace) -> "Engine | None":
 def path(text: str) -> Path:
     """A path, for argparse. An empty one, as of a variable that is not set, would be the current folder, and a URL a
     folder of that name in it."""
-    found = place(text)
+    found = location(text)
     if not isinstance(found, Path):
         raise argparse.ArgumentTypeError("is a URL, and must be a path on this machine")
     return found
 
 
-def place(text: str) -> "Place":
+def location(text: str) -> "Location":
     """A path, or a URL that fsspec knows, for argparse."""
-    from recsys.places import place
+    from recsys.locations import location
 
-    return place(word(text))
+    return location(word(text))
 
 
 def word(text: str) -> str:
@@ -118,7 +118,7 @@ def read_config(arguments: argparse.Namespace, reads: tuple[str, ...] = ("",)) -
     return config
 
 
-def read_data(directory: "Place", config: "Config", progress: Callable[[str], None]) -> "Dataset":
+def read_data(directory: "Location", config: "Config", progress: Callable[[str], None]) -> "Dataset":
     """A dataset directory; its bad rows are set aside in `rejected.jsonl`. It says how many, and what may be misspelt.
 
     Raises:

@@ -18,9 +18,9 @@ from recsys.errors import ConfigError
 
 if TYPE_CHECKING:
     from recsys.data.requests.request import Request
+    from recsys.locations import Location
     from recsys.pipeline.offline.caught_up import CaughtUp
     from recsys.pipeline.recommender.recommend import Recommender
-    from recsys.places import Place
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,7 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="every user of the log, or a file with one user_id per line",
     )
     whom.add_argument(
-        "--requests", type=options.place, metavar="FILE", help="requests file: user, history, candidates, n, ..."
+        "--requests", type=options.location, metavar="FILE", help="requests file: user, history, candidates, n, ..."
     )
     parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="items per list (default 10)")
     parser.add_argument(
@@ -49,7 +49,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     newer = parser.add_mutually_exclusive_group()
     newer.add_argument(
         "--data",
-        type=options.place,
+        type=options.location,
         metavar="DIR",
         help="also use the newer events of this dataset directory, and which of its items are available",
     )
@@ -119,7 +119,7 @@ def _caught_up(arguments: argparse.Namespace, progress: ProgressLines) -> "Caugh
     return CaughtUp.as_trained(bundle)
 
 
-def _checked_out(arguments: argparse.Namespace) -> "Place":
+def _checked_out(arguments: argparse.Namespace) -> "Location":
     """Where `--out` has the lists go: a path or a URL. That they can be written there is checked before hours go into
     them.
 
@@ -128,10 +128,10 @@ def _checked_out(arguments: argparse.Namespace) -> "Place":
             installed.
         StoreError: the host or the store cannot be reached.
     """
-    from recsys.places import check
+    from recsys.locations import check
     from recsys.store.lists import is_url, open_lists
 
-    out = options.place(arguments.out)
+    out = options.location(arguments.out)
     if is_url(arguments.out):
         open_lists(arguments.out).close()
         return out
@@ -141,7 +141,7 @@ def _checked_out(arguments: argparse.Namespace) -> "Place":
         )
     check(out)
     if isinstance(out, Path):
-        users = None if arguments.users in (None, "all") else options.place(arguments.users)
+        users = None if arguments.users in (None, "all") else options.location(arguments.users)
         destinations.check_not_read("--out", out, arguments.requests, users)
         destinations.check_kind("--out", out)
     return out
@@ -187,28 +187,28 @@ def _file_on_the_way(arguments: argparse.Namespace) -> Path:
     return folder / f"lists-{_digest_of(arguments.out)}.parquet"
 
 
-def _digest_of(place: str) -> str:
-    """A short name for a place, always the same."""
-    return hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+def _digest_of(url: str) -> str:
+    """A short name for a URL, always the same."""
+    return hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, lists: Path) -> None:
     """The file to its URL, or the lists to where they are looked up by the ids under which the server knows users."""
+    from recsys.locations import put
     from recsys.pipeline.offline.deliver import deliver
-    from recsys.places import put
     from recsys.store.lists import is_url, open_lists
 
     progress(f"delivering to {_without_password(url)}")
     if is_url(url):
-        with closing(open_lists(url)) as place:
-            deliver(lists, place, recommender.users.stored_id)
+        with closing(open_lists(url)) as target:
+            deliver(lists, target, recommender.users.stored_id)
     else:
         put(lists, url)
     lists.unlink()
 
 
 def _without_password(out: str) -> str:
-    """A place as messages name it: of a URL all but user and password."""
+    """A path or URL as messages name it: of a URL all but user and password."""
     parts = urlsplit(out)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else out
 
@@ -219,5 +219,5 @@ def _ids_of(recommender: "Recommender", users: str) -> list[str]:
     from recsys.data.users.forget import is_forgotten
 
     if users != "all":
-        return read_user_ids(options.place(users))
+        return read_user_ids(options.location(users))
     return [id_ for id_ in recommender.users.vocabulary if not is_forgotten(id_)]

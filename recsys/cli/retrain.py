@@ -30,7 +30,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     options.add_registry(parser)
     new = parser.add_mutually_exclusive_group(required=True)
     new.add_argument("--store", metavar="URL", help="event store of the server, e.g. sqlite:///REG/store.db")
-    new.add_argument("--data", type=options.place, metavar="DIR", help="a newer dataset directory, or its URL")
+    new.add_argument("--data", type=options.location, metavar="DIR", help="a newer dataset directory, or its URL")
     parser.add_argument(
         "--anew", action="store_true", help="train from scratch instead of continuing from the served version"
     )

@@ -12,7 +12,7 @@ from recsys.cli.progress import ProgressLines
 if TYPE_CHECKING:
     from recsys.config import Config
     from recsys.data.dataset import Dataset
-    from recsys.places import Place
+    from recsys.locations import Location
     from recsys.rank.tuning import Tuning
     from recsys.registry import Registry
 
@@ -22,7 +22,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     [--tune N] [--engine local|ray] [--workers W]`."""
     parser = subparsers.add_parser("train", help="train on a dataset directory and publish the version")
     parser.add_argument(
-        "directory", type=options.place, metavar="DIR", help="folder (or URL) with items.* and events.*"
+        "directory", type=options.location, metavar="DIR", help="folder (or URL) with items.* and events.*"
     )
     options.add_registry(parser)
     options.add_config(parser)
@@ -44,13 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     config = options.read_config(arguments)
     until = None if arguments.until is None else options.read_time(arguments.until)
 
+    from recsys.locations import name_of
     from recsys.pipeline.training.kept_vectors import keep_vectors_of
     from recsys.pipeline.training.train import train
-    from recsys.places import name_of
     from recsys.registry import Registry
     from recsys.text.cache import VectorCache
 
-    directory: Place = arguments.directory
+    directory: Location = arguments.directory
     registry = Registry(arguments.registry)
     with ProgressLines() as progress:
         dataset = options.read_data(directory, config, progress)

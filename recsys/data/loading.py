@@ -37,7 +37,7 @@ from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.data.users.user_profiles import UserProfiles
 from recsys.data.users.users_table import read_users
 from recsys.errors import check_kind
-from recsys.places import Place, local_copy, place, renamed
+from recsys.locations import Location, local_copy, location, renamed
 from recsys.progress import Progress, silent
 
 
@@ -60,14 +60,14 @@ class LoadReport:
         """Bad rows of all tables."""
         return sum(len(part) for part in self.rejections)
 
-    def of(self, here: Path, where: Place) -> "LoadReport":
+    def of(self, here: Path, where: Location) -> "LoadReport":
         """The report of a copy as that of what was copied."""
         parts = tuple(replace(part, name=renamed(part.name, here, where)) for part in self.rejections)
         return replace(self, rejections=parts, warnings=tuple(renamed(line, here, where) for line in self.warnings))
 
 
 def load_dataset(
-    folder: Place,
+    folder: Location,
     config: Config = Config(),  # noqa: B008
     rejected: str | Path | None = None,
     progress: Progress = silent,
@@ -87,7 +87,7 @@ def load_dataset(
         ConfigError: pseudonyms are asked for, and there is no key for them.
     """
     check_kind(config, Config, "load_dataset takes a Config, such as load_config(None, ['text.epochs=2']) makes")
-    dataset, report = read_dataset(place(str(folder)), config)
+    dataset, report = read_dataset(location(str(folder)), config)
     for line in report.warnings:
         progress(line)
     if report.n_duplicates:
@@ -118,7 +118,7 @@ def dataset_from_frames(
     return dataset
 
 
-def read_dataset(folder: Place, config: Config) -> tuple[Dataset, LoadReport]:
+def read_dataset(folder: Location, config: Config) -> tuple[Dataset, LoadReport]:
     """Read a folder whatever the number of bad rows, and report them.
 
     Raises:

@@ -11,21 +11,22 @@ from recsys.registry.history import HistoryEntry, Refusal, Skip
 _ACTIONS = {"promote": "promoted", "rollback": "rolled back to"}
 
 
-def write_history(path: Path, entries: Sequence[HistoryEntry], place: str) -> None:
+def write_history(path: Path, entries: Sequence[HistoryEntry], location: str) -> None:
     """Write the page: no scripts, nothing loaded from elsewhere; all text is escaped.
 
     Args:
         entries: oldest first.
-        place: of the registry, for readers.
+        location: of the registry, for readers.
     """
-    path.write_text(render(entries, place), encoding="utf-8")
+    path.write_text(render(entries, location), encoding="utf-8")
 
 
-def render(entries: Sequence[HistoryEntry], place: str) -> str:
+def render(entries: Sequence[HistoryEntry], location: str) -> str:
     """The page as text, the newest decision first."""
-    header = f"<header><h1>What was decided</h1><p>{escape(place)} · {counted(len(entries), 'decision')}</p></header>"
+    summary = f"{escape(location)} · {counted(len(entries), 'decision')}"
+    header = f"<header><h1>What was decided</h1><p>{summary}</p></header>"
     body = "".join(_decision(entry) for entry in reversed(entries)) or "<p>Nothing was decided yet.</p>"
-    return page(f"Decisions: {place}", header + body)
+    return page(f"Decisions: {location}", header + body)
 
 
 def headline(entry: HistoryEntry) -> str:

@@ -150,8 +150,8 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest.model_validate(tree)
     except ValidationError as error:
         problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise BundleError(f"{path} is damaged: {place}: {problem['msg']}") from error
+        loc = ".".join(str(part) for part in problem["loc"])
+        raise BundleError(f"{path} is damaged: {loc}: {problem['msg']}") from error
     if manifest.checksum != _checksum(tree) and (manifest.checksum or manifest.schema_version >= _CHECKSUM_SINCE):
         raise BundleError(f"{path} is damaged: checksum mismatch; roll back, or pull it again")
     return manifest

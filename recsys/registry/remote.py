@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from recsys.errors import BundleError, DataError, StoreError, is_full
-from recsys.places import get, put
+from recsys.locations import get, put
 from recsys.registry.manifest import MANIFEST, read_manifest
 from recsys.registry.registry import Registry
 

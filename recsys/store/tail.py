@@ -94,7 +94,7 @@ class SharedTail:
             self._client.publish(self._channel, orjson.dumps(message))
         except self._redis.error as error:
             self._silent_until = time.monotonic() + SILENT_SECONDS
-            logger.error("%s: other servers read the store instead: %s", self._redis.place, error)
+            logger.error("%s: other servers read the store instead: %s", self._redis.address, error)
 
     def _listen(self, listener: TailListener) -> None:
         while not self._stopping.is_set():
@@ -104,13 +104,13 @@ class SharedTail:
                     while not self._stopping.is_set():
                         message = news.get_message(timeout=LISTEN_SECONDS)
                         if not self._subscribed:
-                            logger.info("sharing live events by %s", self._redis.place)
+                            logger.info("sharing live events by %s", self._redis.address)
                         self._subscribed, self._logged_away = True, False
                         if message is not None:
                             self._receive(message["data"], listener)
             except self._redis.error as error:
                 if not self._logged_away:
-                    logger.error("%s is away, the store is read instead: %s", self._redis.place, error)
+                    logger.error("%s is away, the store is read instead: %s", self._redis.address, error)
                 self._subscribed, self._logged_away = False, True
                 self._stopping.wait(LISTEN_SECONDS)
 
@@ -119,7 +119,7 @@ class SharedTail:
             content = orjson.loads(data)
             entries = [_entry(*row) for row in content["entries"]] if content else []
         except (ValueError, TypeError, KeyError) as error:  # of a server of another release
-            logger.warning("%s: a message cannot be read, so the store is: %s", self._redis.place, error)
+            logger.warning("%s: a message cannot be read, so the store is: %s", self._redis.address, error)
             return
         if content:
             listener.on_entries(content["after"], entries)

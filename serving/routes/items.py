@@ -127,10 +127,10 @@ def _put(items: Sequence[ItemIn], service: Service) -> None:
     if not contents:
         return
     changes = [ItemChange(id_, orjson.dumps(content).decode()) for id_, content in zip(newest, contents, strict=True)]
-    places = list({item.item_id: place for place, item in enumerate(items)}.values())
+    indices = list({item.item_id: index for index, item in enumerate(items)}.values())
     with service.putting:
         service.live.catch_up_items()
-        _check(contents, places, service.live.served.recommender().catalogue)
+        _check(contents, indices, service.live.served.recommender().catalogue)
         service.store.put_items(changes)
         service.live.catch_up_items()
     refused = service.live.served.require().refused.intersection(newest)
@@ -149,12 +149,12 @@ def _content(item: ItemIn) -> dict[str, Any]:
     return content
 
 
-def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue: ItemCatalogue) -> None:
+def _check(contents: Sequence[dict[str, Any]], indices: Sequence[int], catalogue: ItemCatalogue) -> None:
     """Refuse what the catalogue could not hold.
 
     Args:
         contents: the items.
-        places: of each one in the body.
+        indices: of each one in the body.
         catalogue: that is to hold them.
 
     Raises:
@@ -167,12 +167,12 @@ def _check(contents: Sequence[dict[str, Any]], places: Sequence[int], catalogue:
             check_kinds(catalogue, rows)
             fitted_to(catalogue, rows)
     except DataError as error:
-        if not error.place:
+        if not error.loc:
             raise
-        row, column = error.place
+        row, column = error.loc
         cells = [(int(row), column, str(error))]
     if cells:
-        faults = [Fault(loc=["body", "items", places[row], column], msg=reason) for row, column, reason in cells]
+        faults = [Fault(loc=["body", "items", indices[row], column], msg=reason) for row, column, reason in cells]
         row, column, reason = cells[0]
         found = (
             f"item {contents[row]['item_id']!r}, {column}: {reason}"

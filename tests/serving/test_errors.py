@@ -21,7 +21,7 @@ class Body(BaseModel):
 FAILURES = {
     "data": (DataError("bad row"), 422),
     "config": (ConfigError("bad key"), 422),
-    "placed": (DataError("no such column", place=("filter", "colour")), 422),
+    "located": (DataError("no such column", loc=("filter", "colour")), 422),
     "bundle": (BundleError("bad file"), 409),
     "untrained": (NotTrainedError("not yet"), 503),
     "store": (StoreError("gone"), 503),
@@ -145,7 +145,7 @@ def test_broken_json_is_a_problem(content: bytes) -> None:
 
 
 def test_an_error_that_knows_its_place_says_it() -> None:
-    body = check_problem(call("GET", "/fail/placed"), 422)
+    body = check_problem(call("GET", "/fail/located"), 422)
     assert body["errors"] == [{"loc": ["body", "filter", "colour"], "msg": "no such column"}]
 
 

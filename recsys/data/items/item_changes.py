@@ -41,7 +41,7 @@ def item_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, Rejectio
     """Posted items as typed rows, by the rules of the item file; values that break a rule are set aside.
 
     Raises:
-        DataError: a column holds values of several kinds; its place is the row and the column. Or there are more
+        DataError: a column holds values of several kinds; its `loc` is the row and the column. Or there are more
             columns than `MAX_COLUMNS`.
     """
     names = dict.fromkeys(name for row in rows for name, value in row.items() if value is not None)
@@ -59,7 +59,7 @@ def check_kinds(catalogue: ItemCatalogue, rows: pl.DataFrame) -> None:
     """Refuse values of another kind than the catalogue holds, even if they could be converted.
 
     Raises:
-        DataError: there is such a value; its place is the row and the column.
+        DataError: there is such a value; its `loc` is the row and the column.
     """
     for name, dtype in catalogue.frame.schema.items():
         if name in rows.columns:
@@ -70,7 +70,7 @@ def fitted_to(catalogue: ItemCatalogue, rows: pl.DataFrame) -> pl.DataFrame:
     """Typed rows with the catalogue's own columns and types first, further columns behind.
 
     Raises:
-        DataError: a value does not fit the catalogue's column; its place is the row and the column. Or there are more
+        DataError: a value does not fit the catalogue's column; its `loc` is the row and the column. Or there are more
             columns than `MAX_COLUMNS`.
     """
     columns = [

@@ -16,7 +16,7 @@ from recsys.data.tables.schema import REQUESTS, USERS
 from recsys.data.tables.table import FAULT, ROW, Table, collect
 from recsys.data.tables.validation import check_cells, parsed
 from recsys.errors import DataError
-from recsys.places import Place, local_copy, place
+from recsys.locations import Location, local_copy, location
 from recsys.progress import Progress, silent
 
 _FURTHER = ("history", "candidates", "context", "target")
@@ -26,7 +26,7 @@ _TABLES = (*SUFFIXES, ".tsv", ".json", ".ndjson", ".xls", ".xlsx", ".ods", ".fea
 _COLUMNS = (*(column.name for column in REQUESTS), *_FURTHER)
 
 
-def read_requests(path: Place, n: int = Request.n, progress: Progress = silent) -> list[Request]:
+def read_requests(path: Location, n: int = Request.n, progress: Progress = silent) -> list[Request]:
     """Read a parquet, csv or jsonl file of requests, a path or a URL, in the order of the file.
 
     Lists are lists of strings; in CSV `a|b` or a JSON array. `context` is a struct or a JSON object. An empty list of
@@ -36,7 +36,7 @@ def read_requests(path: Place, n: int = Request.n, progress: Progress = silent) 
     Raises:
         DataError: a fault, with file, line and column; a request_id that appears twice; no request at all.
     """
-    with local_copy(place(str(path))) as here:
+    with local_copy(location(str(path))) as here:
         table = open_table(here)
         for name in table.dtypes:
             if name not in _COLUMNS:
@@ -44,7 +44,7 @@ def read_requests(path: Place, n: int = Request.n, progress: Progress = silent) 
         return _read(table, n)
 
 
-def read_user_ids(path: Place) -> list[str]:
+def read_user_ids(path: Location) -> list[str]:
     """Distinct user ids in the order of the file: the column `user_id` of a table, or a text file with one id a line. A
     first line `user_id` is its header.
 
@@ -113,7 +113,7 @@ def _check_distinct(table: Table, frame: pl.DataFrame) -> None:
     row, id_ = repeated.select(ROW, "request_id").row(0)
     first = frame.filter(pl.col("request_id") == id_)[ROW][0]
     raise DataError(
-        f"{_place(table, row, 'request_id')}: {id_!r} was used on line {first + table.first_line}; "
+        f"{_loc(table, row, 'request_id')}: {id_!r} was used on line {first + table.first_line}; "
         f"give each request an id of its own"
     )
 
@@ -125,7 +125,7 @@ def _request(table: Table, row: dict[str, Any], default_n: int) -> Request:
     )
     n = row.get("n")
     if n is not None and n < 1:
-        raise DataError(f"{_place(table, number, 'n')}: {n:g} is not a length that a list can have; write 1 or more")
+        raise DataError(f"{_loc(table, number, 'n')}: {n:g} is not a length that a list can have; write 1 or more")
     return Request(
         user_id=row.get("user_id"),
         history=history,
@@ -149,20 +149,20 @@ def _ids(table: Table, row: int, column: str, value: Any) -> tuple[str, ...] | N
     ids = value if isinstance(value, list) else [value]
     for id_ in ids:
         if not isinstance(id_, (str, int)) or isinstance(id_, bool) or id_ == "":
-            raise DataError(f"{_place(table, row, column)}: {id_!r} is not an item id; a list holds item ids as text")
+            raise DataError(f"{_loc(table, row, column)}: {id_!r} is not an item id; a list holds item ids as text")
     return tuple(str(id_) for id_ in ids)
 
 
 def _split(table: Table, row: int, column: str, text: str) -> list[Any] | None:
     if table.nested == "json" and (text.lstrip().startswith("{") or text.strip() in ("true", "false")):
-        place = _place(table, row, column)
-        raise DataError(f'{place}: {_short(text)} is not an item id or a list of them; write ["a", "b"]')
+        loc = _loc(table, row, column)
+        raise DataError(f'{loc}: {_short(text)} is not an item id or a list of them; write ["a", "b"]')
     if text.lstrip().startswith("["):
         try:
             listed: list[Any] = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            place = _place(table, row, column)
-            raise DataError(f'{place}: {_short(text)} is not a JSON array ({error}); write ["a", "b"]') from error
+            loc = _loc(table, row, column)
+            raise DataError(f'{loc}: {_short(text)} is not a JSON array ({error}); write ["a", "b"]') from error
         return listed
     if not text.strip():
         return None
@@ -179,16 +179,16 @@ def _context(table: Table, row: int, value: Any) -> Mapping[str, Any]:
     if not value:
         return {}
     if not isinstance(value, dict):
-        place = _place(table, row, "context")
-        raise DataError(f'{place}: not a JSON object; write it as {{"query": "red shoes"}}')
+        loc = _loc(table, row, "context")
+        raise DataError(f'{loc}: not a JSON object; write it as {{"query": "red shoes"}}')
     query = value.get("query")
     if query is not None and not isinstance(query, str):
-        place = _place(table, row, "context")
-        raise DataError(f'{place}: query: {_short(str(query))} is not text; write it as {{"query": "red shoes"}}')
+        loc = _loc(table, row, "context")
+        raise DataError(f'{loc}: query: {_short(str(query))} is not text; write it as {{"query": "red shoes"}}')
     return {key: part for key, part in value.items() if part is not None}
 
 
-def _place(table: Table, row: int, column: str) -> str:
+def _loc(table: Table, row: int, column: str) -> str:
     return f"{table.name}, line {row + table.first_line}, column {column}"
 
 

@@ -19,7 +19,7 @@ def column_of(name: str, values: Sequence[Any]) -> pl.Series:
     """One value an item as a column; whole numbers beside floats are floats.
 
     Raises:
-        DataError: values are of several kinds, or cannot be kept; its place is the row of the first such one.
+        DataError: values are of several kinds, or cannot be kept; its `loc` is the row of the first such one.
     """
     kinds = {row: _kind_of(value) for row, value in enumerate(values) if value is not None}
     first = next(iter(kinds.values()), None)
@@ -38,7 +38,7 @@ def check_posted(values: pl.Series, dtype: pl.DataType) -> None:
     """Refuse text for a column of numbers, as filters do: "7" may be meant as text.
 
     Raises:
-        DataError: there is some; its place is the row of the first one.
+        DataError: there is some; its `loc` is the row of the first one.
     """
     if (_kind(values.dtype), _kind(dtype)) == ("text", "numbers") and values.dtype != pl.Null:
         raise _wrong(values.name, _first(values.is_not_null()), _other_kind("text", dtype))
@@ -48,7 +48,7 @@ def fitted(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     """A column as the catalogue keeps it.
 
     Raises:
-        DataError: a value is none of its type; its place is the row of the first such one.
+        DataError: a value is none of its type; its `loc` is the row of the first such one.
     """
     posted, kept = _kind(values.dtype), _kind(dtype)
     if values.dtype == pl.Null or values.dtype == dtype:
@@ -91,7 +91,7 @@ def posted_first(values: pl.Series) -> pl.Series:
     """A column that the catalogue does not have yet. Numbers are floats: the next one may have a fraction.
 
     Raises:
-        DataError: a whole number that a float cannot hold; its place is its row.
+        DataError: a whole number that a float cannot hold; its `loc` is its row.
     """
     return fitted(values, pl.Float64()) if values.dtype.is_integer() else values
 
@@ -105,7 +105,7 @@ def _other_kind(posted: Kind, dtype: pl.DataType) -> str:
 
 
 def _wrong(name: str, row: int, message: str) -> DataError:
-    return DataError(f"items: column {name!r} {message}", place=(row, name))
+    return DataError(f"items: column {name!r} {message}", loc=(row, name))
 
 
 def _read(values: pl.Series, kept: Kind) -> pl.Series:

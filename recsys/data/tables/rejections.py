@@ -11,7 +11,7 @@ import polars as pl
 from recsys.counts import counted
 from recsys.disk import replace_file
 from recsys.errors import DataError
-from recsys.places import Place
+from recsys.locations import Location
 
 REJECTED_DTYPES = {"row": pl.Int64(), "column": pl.String(), "value": pl.String(), "reason": pl.String()}
 
@@ -89,7 +89,7 @@ class NoUsableRowError(DataError):
         self.rejections = rejections
 
 
-def rejected_path(folder: Place) -> Path:
+def rejected_path(folder: Location) -> Path:
     """Where the bad rows of a dataset directory go: beside the data, or here if that folder cannot be written."""
     return (folder if isinstance(folder, Path) and os.access(folder, os.W_OK) else Path()) / "rejected.jsonl"
 

@@ -13,21 +13,21 @@ _ROWS = 200_000
 _COLUMNS = ("item_id", "score", "p_click", "p_purchase", "sources")
 
 
-def deliver(lists: Path, place: Lists, key: Callable[[str], str] = lambda id_: id_) -> int:
-    """Put the lists of a Parquet file or folder (`LIST_SCHEMA`) in a place, instead of those that it holds.
+def deliver(lists: Path, target: Lists, key: Callable[[str], str] = lambda id_: id_) -> int:
+    """Put the lists of a Parquet file or folder (`LIST_SCHEMA`) where they are looked up, instead of those there.
 
     The id of a list is its request's; in a batch over users, that is the user's. Memory does not grow with the file.
 
     Args:
         lists: what a batch has written; the rows of a list stand together.
-        place: where they go.
+        target: where they go.
         key: an id to the one under which it is looked up.
 
     Returns:
         How many lists there are.
     """
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
-    return place.replace((key(id_), content) for id_, content in _contents(lists, made_at))
+    return target.replace((key(id_), content) for id_, content in _contents(lists, made_at))
 
 
 def _contents(lists: Path, made_at: str) -> Iterator[tuple[str, str]]:

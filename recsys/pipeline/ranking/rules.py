@@ -55,8 +55,8 @@ def check_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> None:
             policy = policy_of(own, PolicyInputs(now=0, seen=items[:0]), catalogue)
             policy.arrange(items, np.zeros(len(items), dtype=np.float32), 1)
         except DataError as error:
-            place = "" if str(error).startswith(f"policy.{name}") else f"policy.{name}: "
-            raise ConfigError(f"{place}{error}") from error
+            key = "" if str(error).startswith(f"policy.{name}") else f"policy.{name}: "
+            raise ConfigError(f"{key}{error}") from error
 
 
 def idle_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> Iterator[str]:
@@ -67,9 +67,9 @@ def idle_rules(config: PolicyConfig, catalogue: ItemCatalogue) -> Iterator[str]:
     """
     items = np.arange(len(catalogue), dtype=np.int32)
     conditions = [(f"policy.{key}", rule.where) for key in ("boosts", "quotas") for rule in getattr(config, key)]
-    for place, where in conditions:
+    for key, where in conditions:
         if not items_that_meet(where, catalogue, items).any():
-            yield f"{place}: no item meets {dict(where)}; is it misspelt?"
+            yield f"{key}: no item meets {dict(where)}; is it misspelt?"
     for item in config.pins:
         if item not in catalogue.vocabulary:
             yield f"policy.pins: the catalogue has no item {item!r}; is it misspelt?"
@@ -131,10 +131,10 @@ def policy_of(
     if config.diversity and vectors is not None:
         steps.append(Diversity(config.diversity, vectors))
     # Before caps and floors, which count pinned items and leave them in place; after diversity, which would move them.
-    places = {item: place - inputs.shown for item, place in config.pins.items() if place > inputs.shown}
-    if places:
-        numbers = catalogue.vocabulary.numbers(list(places))
-        steps.append(Pins(numbers, np.array(list(places.values()), dtype=np.int64)))
+    pins = {item: rank - inputs.shown for item, rank in config.pins.items() if rank > inputs.shown}
+    if pins:
+        numbers = catalogue.vocabulary.numbers(list(pins))
+        steps.append(Pins(numbers, np.array(list(pins.values()), dtype=np.int64)))
     steps += [Cap(column, most, catalogue) for column, most in config.caps.items()]
     for rule in config.quotas:
         steps.append(Floor("quota", rule.at_least, partial(items_that_meet, rule.where, catalogue)))
@@ -163,8 +163,8 @@ def overridden(config: PolicyConfig, changes: Mapping[str, Any]) -> PolicyConfig
         return PolicyConfig.model_validate({**config.model_dump(), **changes})
     except ValidationError as error:
         problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
+        key = ".".join(str(part) for part in problem["loc"])
         raise ConfigError(
-            f"policy.{place}: {problem['msg']}; known are {', '.join(PolicyConfig.model_fields)}",
-            place=("policy", *problem["loc"]),
+            f"policy.{key}: {problem['msg']}; known are {', '.join(PolicyConfig.model_fields)}",
+            loc=("policy", *problem["loc"]),
         ) from error

@@ -104,7 +104,7 @@ def _queries(requests: Sequence[Request]) -> list[str | None] | None:
     queries = [request.context.get("query") for request in requests]
     for query in queries:
         if query is not None and not isinstance(query, str):
-            raise ConfigError(f"context.query must be text, not {type(query).__name__}", place=("context", "query"))
+            raise ConfigError(f"context.query must be text, not {type(query).__name__}", loc=("context", "query"))
     asked = [query if query and any(map(_is_visible, query)) else None for query in queries]
     return asked if any(asked) else None
 

@@ -53,7 +53,7 @@ class Connections:
     """One connection for each concurrent call. Safe to use from many threads.
 
     Attributes:
-        place: the URL without user and password, for messages.
+        address: the URL without user and password, for messages.
 
     Raises:
         ConfigError: psycopg is not installed.
@@ -65,7 +65,7 @@ class Connections:
         except ImportError as error:
             raise ConfigError("a postgresql:// store needs psycopg: install recsys[postgres]") from error
         parts = address_of(url)
-        self.place = f"postgresql://{parts.hostname or 'localhost'}{parts.path}"
+        self.address = f"postgresql://{parts.hostname or 'localhost'}{parts.path}"
         self._url = url
         self._connect = psycopg.connect
         self._error = psycopg.Error
@@ -86,7 +86,7 @@ class Connections:
             StoreError: the server cannot be reached or refuses.
         """
         if self._closed:
-            raise StoreError(f"store {self.place} is closed; open it again")
+            raise StoreError(f"store {self.address} is closed; open it again")
         try:
             connection = self._take()
             try:
@@ -99,7 +99,7 @@ class Connections:
             self._give_back(connection)
         except self._error as error:
             raise StoreError(
-                f"store {self.place}: {' '.join(str(error).split())}; check that PostgreSQL runs there, lets this "
+                f"store {self.address}: {' '.join(str(error).split())}; check that PostgreSQL runs there, lets this "
                 "user in and has room on its disk"
             ) from error
 

@@ -65,7 +65,7 @@ class PostgresStore:
         self._connections = Connections(url)
         try:
             with self._connections.one() as connection:
-                _check_settings(self._connections.place, connection)
+                _check_settings(self._connections.address, connection)
                 self._migrate(connection)
                 self._identity = str(_one(connection, "SELECT identity FROM recsys.log"))
         except BaseException:
@@ -76,7 +76,7 @@ class PostgresStore:
     def is_made(url: str) -> bool:
         """Whether the tables are there; makes none. Raises as opening it, unless what is wrong is in the tables."""
         with closing(Connections(url)) as connections, connections.one() as connection:
-            _check_settings(connections.place, connection)
+            _check_settings(connections.address, connection)
             return _is_made(connection)
 
     @staticmethod
@@ -98,9 +98,9 @@ class PostgresStore:
         with self._connections.one() as connection, connection.pipeline(), connection.transaction():
             connection.execute(_TURN)
             added = connection.execute(_APPEND, columns)  # read when it is over: one round trip for all of this
-        first = {event.event_id: place for place, event in reversed([*enumerate(events)])}
+        first = {event.event_id: index for index, event in reversed([*enumerate(events)])}
         new = {first[_read(id_)] for (id_,) in added}
-        return AppendResult(tuple(place in new for place in range(len(events))))
+        return AppendResult(tuple(index in new for index in range(len(events))))
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""
@@ -214,8 +214,8 @@ class PostgresStore:
             version = int(_one(connection, _SCHEMA_VERSION))
             if version > newest:
                 raise StoreError(
-                    f"store {self._connections.place} has schema version {version}, this recsys knows up to {newest}; "
-                    "install the newer recsys that wrote it"
+                    f"store {self._connections.address} has schema version {version}, this recsys knows up to "
+                    f"{newest}; install the newer recsys that wrote it"
                 )
             for step in range(version, newest):
                 for statement in MIGRATIONS[step]:
@@ -227,19 +227,19 @@ def _is_made(connection: "Connection") -> bool:
     return _one(connection, "SELECT to_regclass('recsys.schema_version')") is not None
 
 
-def _check_settings(place: str, connection: "Connection") -> None:
+def _check_settings(address: str, connection: "Connection") -> None:
     """Refuse a database that cannot hold every id or cannot be written, and a server that acknowledges what it may
     still lose: this connection can set `synchronous_commit`, but not fsync."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise StoreError(
-            f"store {place} is encoded in {encoding}, which cannot hold every id; make the "
+            f"store {address} is encoded in {encoding}, which cannot hold every id; make the "
             "database with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
         )
     if _one(connection, "SHOW transaction_read_only") != "off":
-        raise StoreError(f"store {place} can only be read; name the server that can be written")
+        raise StoreError(f"store {address} can only be read; name the server that can be written")
     if _one(connection, "SHOW fsync") != "on":
-        raise StoreError(f"store {place} may forget acknowledged events in a crash: set fsync = on there")
+        raise StoreError(f"store {address} may forget acknowledged events in a crash: set fsync = on there")
 
 
 def _forgotten(connection: "Connection", after: int) -> list[tuple[int, Forgotten]]:

@@ -17,15 +17,15 @@ class RedisConnections:
 
     Args:
         url: `redis://[[user]:password@]host[:port]/db`, perhaps with parameters.
-        use: what Redis is for, in messages, before the place: "store", "lists in".
+        use: what Redis is for, in messages, before the address: "store", "lists in".
         own: parameters of the URL that the caller reads; where there are any, those of redis-py are not taken.
         remedy: what to check where Redis refuses.
         seconds: how long a call may take.
         greet: called with each new connection, instead of its own `on_connect`.
 
     Attributes:
-        place: the URL without user, password and parameters, for messages.
-        name: use and place.
+        address: the URL without user, password and parameters, for messages.
+        name: use and address.
         parameters: those of `own` that the URL has.
         client: redis-py's client; wrap its calls in `explained`.
         error: base of what redis-py raises.
@@ -50,8 +50,8 @@ class RedisConnections:
         except ImportError as error:
             raise ConfigError("redis:// needs redis-py: install recsys[redis]") from error
         parts = redis_address(url)
-        self.place = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
-        self.name = f"{use} {self.place}"
+        self.address = f"redis://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
+        self.name = f"{use} {self.address}"
         self.parameters = {name: values[-1] for name, values in parse_qs(parts.query).items()} if own else {}
         if unknown := sorted(self.parameters.keys() - {*own}):
             raise ConfigError(f"{self.name}: there is no parameter {unknown[0]!r}; write one of {', '.join(own)}")

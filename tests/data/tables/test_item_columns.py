@@ -106,7 +106,7 @@ def test_what_does_not_fit_the_catalogue_has_a_place(
 ) -> None:
     with pytest.raises(DataError) as caught:
         put(catalogue_of(held, dtype), *posted)
-    assert caught.value.place == (row, "extra")
+    assert caught.value.loc == (row, "extra")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -117,7 +117,7 @@ def test_text_is_no_number_when_it_is_posted_and_stays_one_that_was_stored(dtype
     rows, _ = item_rows([{"item_id": "a", "title": "t"}, {"item_id": "b", "title": "t", "extra": "7"}])
     with pytest.raises(DataError, match=f"holds {wanted} in the catalogue, not text; send {wanted}") as caught:
         check_kinds(catalogue, rows)
-    assert caught.value.place == (1, "extra")
+    assert caught.value.loc == (1, "extra")
     assert fitted_to(catalogue, rows)["extra"].to_list() == [None, 7]
     check_kinds(catalogue, item_rows([{"item_id": "a", "title": "t", "extra": 7}])[0])
     check_kinds(catalogue_of(["a", "b"], pl.String), rows)
@@ -129,7 +129,7 @@ def test_text_is_no_number_when_it_is_posted_and_stays_one_that_was_stored(dtype
 def test_several_kinds_in_one_column_are_refused_with_their_place(posted: list[Any], row: int) -> None:
     with pytest.raises(DataError, match=r"items: column 'extra' holds .* in another item, not") as caught:
         put(BARE, *posted)
-    assert caught.value.place == (row, "extra")
+    assert caught.value.loc == (row, "extra")
 
 
 def test_a_stored_item_of_no_year_that_exists_is_reported_and_stops_no_other() -> None:

@@ -10,21 +10,21 @@ from typing import Any
 
 from recsys.errors import ConfigError, DataError, RecsysError, StoreError
 
-Place = Path | str
+Location = Path | str
 """A path of this machine, or a URL."""
 
 
-def place(text: str) -> Place:
+def location(text: str) -> Location:
     """What a text names: a URL stays as it is."""
     return text if "://" in text else Path(text)
 
 
-def name_of(where: Place) -> str:
+def name_of(where: Location) -> str:
     """The last part of it."""
     return where.rstrip("/").rpartition("/")[2] if isinstance(where, str) else where.resolve().name
 
 
-def check(where: Place) -> None:
+def check(where: Location) -> None:
     """Check that a URL is of a kind that can be written, before hours go into its content.
 
     Raises:
@@ -36,7 +36,7 @@ def check(where: Place) -> None:
 
 
 @contextmanager
-def local_copy(where: Place) -> Iterator[Path]:
+def local_copy(where: Location) -> Iterator[Path]:
     """The file or folder here: itself, or for a URL a copy for as long as the block lasts. Of a folder, its own files
     and what is in folders `NAME.parquet` of parts. Errors about the copy name the URL.
 
@@ -58,10 +58,10 @@ def local_copy(where: Place) -> Iterator[Path]:
         try:
             yield here
         except DataError as error:
-            raise DataError(renamed(str(error), here, where), error.place) from error
+            raise DataError(renamed(str(error), here, where), error.loc) from error
 
 
-def renamed(text: str, here: Path, where: Place) -> str:
+def renamed(text: str, here: Path, where: Location) -> str:
     """A message about the copy of `local_copy`, reworded to name the URL."""
     return text.replace(str(here), str(where).rstrip("/"))
 

@@ -12,7 +12,7 @@ from recsys.config import parse_config
 from recsys.data.loading import load_dataset
 from recsys.data.requests.request_file import read_requests, read_user_ids
 from recsys.errors import ConfigError, DataError, StoreError
-from recsys.places import check, local_copy, name_of, place, put
+from recsys.locations import check, local_copy, location, name_of, put
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +30,8 @@ def write(url: str, text: str) -> None:
 
 
 def test_a_word_is_a_path_or_a_url() -> None:
-    assert place("data/shop") == Path("data/shop")
-    assert place("s3://bucket/shop") == "s3://bucket/shop"
+    assert location("data/shop") == Path("data/shop")
+    assert location("s3://bucket/shop") == "s3://bucket/shop"
     assert name_of("s3://bucket/shop/") == name_of(Path("data/shop")) == "shop"
 
 
