@@ -14,6 +14,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.events.event import Event
 from recsys.data.events.event_batch import log_of_events
 from recsys.data.events.events_table import (
+    UNKNOWN_ITEM,
     build_log,
     distinct_events,
     read_events,
@@ -33,6 +34,7 @@ from recsys.data.tables.files import find_table, open_table, require_table
 from recsys.data.tables.rejections import NoUsableRowError, Rejections, write_rejected
 from recsys.data.tables.schema import EVENTS, ITEMS, USERS
 from recsys.data.tables.table import Table, frame_table
+from recsys.data.tables.validation import require_columns
 from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.data.users.user_profiles import UserProfiles
 from recsys.data.users.users_table import read_users
@@ -179,6 +181,7 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
     Raises:
         DataError: a table lacks a column, or nothing usable is in it.
     """
+    require_columns((items, ITEMS), (events, EVENTS), *([] if users is None else [(users, USERS)]))
     catalogue, rejected_items = read_items(items)
     rows = with_whole_ids(read_events(events), catalogue.vocabulary)
     if config.data.unknown_items == "add":
@@ -190,6 +193,8 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
     repeated = tuple(repeated_events(rows))
     if rows.frame.is_empty():
         words = f"{events.name} has no usable event: {'; '.join(rows.rejections.top_reasons())}"
+        if rows.rejections.rows["reason"].eq(UNKNOWN_ITEM).any():
+            words += f"; items have ids such as {catalogue.frame['item_id'][0]!r}"
         if len(rejected_items):
             words += f"; and {items.name} has bad rows: {'; '.join(rejected_items.top_reasons())}"
         raise NoUsableRowError(words, (rejected_items, rows.rejections))

@@ -44,7 +44,25 @@ from recsys.errors import DataError
             r"items.csv, line 3: a quote within a cell that does not begin with one",
         ),
         ({"items__csv": "item_id,title\ri1,a\r"}, r"items.csv: its lines end in CR alone"),
-        ({"items__csv": "ITEM_ID,TITLE\ni1,a\n"}, r"no column 'item_id'; rename 'ITEM_ID' to it"),
+        (
+            {"items__csv": "ITEM_ID,TITLE\ni1,a\n"},
+            r"no columns 'item_id' and 'title'; rename 'ITEM_ID' to 'item_id'; rename 'TITLE' to 'title'$",
+        ),
+        ({"items__csv": "Handle,title\ni1,a\n"}, r"no column 'item_id'; it has Handle, title$"),
+        (
+            {"items__csv": "Handle,Title,Body\ni1,a,b\n", "events__csv": "user,item_id,Vendor,ts\n"},
+            r"items.csv has no columns 'item_id' and 'title'; rename 'Title' to 'title'; it has Handle, Title, Body; "
+            r"and \S*events.csv has no columns 'user_id', 'event' and 'timestamp'; rename 'user' to 'user_id'; it has "
+            r"user, item_id, Vendor, ts; if all rows are of one kind, name it in each, such as purchase$",
+        ),
+        (
+            {"items__csv": ITEMS, "events__jsonl": '{"ts": 1, "item_id": "i1"}\n' * 1_001, "events__csv": None},
+            r"events.jsonl has no columns 'user_id', 'event' and 'timestamp'; it has ts, item_id; if all",
+        ),
+        (
+            {"items__csv": ITEMS, "events__csv": HEADER + GOOD.replace("i1", "SKU-1")},
+            r"no usable event: 1 x item_id is not in .*; items have ids such as 'i1'$",
+        ),
         *(
             ({"items__csv": f"item_id,title,{name}\ni1,a,b\n"}, "a column cannot be called")
             for name in ("*", "^item.*$", "__row", "__raw", "__fault", "__value_title", "__extra_0")
@@ -53,9 +71,9 @@ from recsys.errors import DataError
         ({"items__parquet": b"garbage"}, r"items.parquet cannot be read: parquet"),
         ({"items__csv.gz": b"garbage"}, r"items.csv.gz cannot be read: .*gzip"),
         ({"items__jsonl": b'{"item_id": 1, "title": "a"}\n\xff\xfe\n'}, r"items.jsonl, line 2: text that is not UTF-8"),
-        ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl has no column 'item_id'; it has a"),
+        ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl has no columns 'item_id' and 'title'; it has a"),
         ({"items__jsonl": b"[]\n"}, r"items.jsonl holds no JSON object"),
-        ({"items__jsonl": b'{"itemid": 1}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
+        ({"items__jsonl": b'{"itemid": 1, "title": ""}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
         ({"items__csv": gzip.compress(ITEMS.encode())}, r"is compressed by gzip; name it items.csv.gz"),
         ({"items__jsonl": gzip.compress(b"{}")}, r"is compressed by gzip; name it items.jsonl.gz"),
         ({"items__csv": bz2.compress(ITEMS.encode())}, r"is compressed by bzip2; unpack it, or compress it by gzip"),
@@ -69,9 +87,13 @@ from recsys.errors import DataError
         ({"items__csv": ITEMS, "events__csv": HEADER + GOOD, "users__csv": "name\nx\n"}, r"users.csv has no column"),
     ],
 )
-def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
+def test_a_file_that_cannot_be_used_says_why(
+    tmp_path: Path, files: dict[str, str | bytes | None], message: str
+) -> None:
+    written = {"events__csv": HEADER + GOOD, **files}
+    folder = folder_of(tmp_path, **{name: content for name, content in written.items() if content is not None})
     with pytest.raises(DataError, match=message):
-        load_dataset(folder_of(tmp_path, **{"events__csv": HEADER + GOOD, **files}))
+        load_dataset(folder)
 
 
 def test_a_mark_at_the_beginning_hides_no_key_of_the_first_line(tmp_path: Path) -> None:

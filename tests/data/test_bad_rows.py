@@ -14,6 +14,8 @@ from recsys.data.loading import dataset_from_frames, load_dataset, read_dataset
 from recsys.data.tables.rejections import NoUsableRowError, write_rejected
 from recsys.errors import DataError
 
+REQUIRED = ("user_id", "item_id", "event", "timestamp")
+
 
 @pytest.mark.parametrize(
     ("row", "column", "value", "reason"),
@@ -32,7 +34,9 @@ from recsys.errors import DataError
         ("u1,i1,click,1714564800000000,,,,", "timestamp", "1714564800000000", "seconds or milliseconds"),
         ("u1,i1,click,2024-01-01,,,,NaN", "value", "NaN", "NaN or infinite"),
         ("u1,i1,click,2024-01-01,,,,-inf", "value", "-inf", "NaN or infinite"),
-        ('u1,i1,click,2024-01-01,,,,"1,5"', "value", "1,5", "not a number"),
+        ('u1,i1,click,2024-01-01,,,,"1,5"', "value", "1,5", "not a number, with its decimal comma; write 19.90"),
+        ('u1,i1,click,2024-01-01,,,,"1,5,0"', "value", "1,5,0", "not a number"),
+        ("u1,i1,click,31.05.2024 14:05,,,,", "timestamp", "31.05.2024 14:05", "not ISO 8601 text (2024-05-31, 2024"),
         ("u1,i1,click,2024-01-01,,-1,,", "position", "-1", "whole number"),
         ("u1,i1,click,2024-01-01,,1.5,,", "position", "1.5", "whole number"),
         ("u1,i1,click,2024-01-01,,40000,,", "position", "40000", "whole number"),
@@ -57,6 +61,33 @@ def test_a_bad_event_is_set_aside(tmp_path: Path, row: str, column: str | None, 
     assert entry["column"] == column
     assert entry["value"] == value
     assert reason in entry["reason"]
+
+
+def test_a_row_is_set_aside_with_all_that_is_wrong_with_it(tmp_path: Path) -> None:
+    """So that one look at an export is enough, instead of one for each column."""
+    items = "item_id,title,price,created_at,available\n" + "".join(
+        f"i{n},Lamp,{price},{created_at},{available}\n"
+        for n, (price, created_at, available) in enumerate(
+            [
+                ("1", "2024-01-01", "yes"),
+                ('"9,90"', "31.05.2024", "lent"),
+                ("7", "31.05.2024", "no"),
+                ("NaN", "", "lent"),
+            ]
+        )
+    )
+    dataset, report = read_dataset(
+        folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD.replace("i1", "i0")), ANY
+    )
+    entries = [json.loads(line) for line in report.rejections[0].lines()]
+    assert [(entry["line"], entry["column"], entry["value"]) for entry in entries] == [
+        *((3, "price", "9,90"), (3, "created_at", "31.05.2024"), (3, "available", "lent")),
+        (4, "created_at", "31.05.2024"),
+        *((5, "price", "NaN"), (5, "available", "lent")),
+    ]
+    assert dataset.n_rejected == report.n_rejected == len(report.rejections[0]) == 3
+    with pytest.raises(DataError, match=r"3 of 4 rows rejected, .*: 2 x not ISO 8601 .*; 2 x not true or false"):
+        report.rejections[0].check(0.5)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +133,7 @@ def test_lines_that_are_no_json_objects_are_set_aside(tmp_path: Path) -> None:
     dataset, report = read_dataset(folder, ANY)
     entries = [json.loads(line) for line in report.rejections[1].lines()]
     found = [(entry["line"], entry["column"]) for entry in entries]
-    assert found == [(3, None), (4, None), (5, None), (6, "user_id"), (8, None)]
+    assert found == [(3, None), (4, None), (5, None), *((6, name) for name in REQUIRED), (8, None)]
     assert entries[0]["value"] == "not"
     assert dataset.log.positions.tolist() == [4, -1]
     assert dataset.catalogue.frame['say "颜色".'].to_list() == [None, 5]

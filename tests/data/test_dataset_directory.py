@@ -104,6 +104,11 @@ def test_an_impression_is_no_interest_whatever_the_weights_name() -> None:
         ("C++ vector&lt;int&gt; book", "C++ vector<int> book"),
         ("I <3 tea &amp; cake", "I <3 tea & cake"),
         ('<p class="a">red<br/>lamp</p><!-- old -->', "red lamp"),
+        (
+            "<style>p {color: red}</style>red<SCRIPT src='a'>if (a < b) c()</script ><!-- <p>old</p> --> lamp",
+            "red lamp",
+        ),
+        ("red <!-- that does not close <!-- or does --> lamp", "red <!-- that does not close lamp"),
         ("&lt;b&gt;bold&lt;/b&gt;&lt;BR /&gt;&lt;a href='x'&gt;lamp&lt;/a&gt;", "bold lamp"),
     ],
 )
@@ -111,7 +116,7 @@ def test_tags_are_removed_and_what_only_looks_like_them_is_kept(text: str, plain
     assert plain_text(text) == plain
 
 
-@pytest.mark.parametrize("text", ["<", "<a ", "<br ", "&lt;br ", "<a/", "</"])
+@pytest.mark.parametrize("text", ["<", "<a ", "<br ", "&lt;br ", "<a/", "</", "<!--", "<style>", "<script "])
 def test_tags_that_do_not_end_cost_little_time(text: str) -> None:
     start = time.perf_counter()
     plain_text(text * 16_000)

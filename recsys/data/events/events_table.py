@@ -58,7 +58,7 @@ def read_events(table: Table) -> EventRows:
     bad = frame[FAULT] > 0
     rejected = checked.rejected() if bad.any() else pl.DataFrame(schema=REJECTED_DTYPES)
     frame = frame.filter(~bad).drop(FAULT).sort("row")
-    return EventRows(frame, Rejections(table.name, table.first_line, n_rows, rejected.sort("row")))
+    return EventRows(frame, Rejections(table.name, table.first_line, n_rows, rejected.sort("row", maintain_order=True)))
 
 
 def with_whole_ids(rows: EventRows, items: Vocabulary) -> EventRows:
@@ -93,7 +93,9 @@ def reject_unknown(rows: EventRows, items: Vocabulary) -> EventRows:
         pl.col("reason").fill_null(UNKNOWN_ITEM),
     )
     old = rows.rejections
-    rejections = Rejections(old.name, old.first_line, old.n_rows, pl.concat([old.rows, aside]).sort("row"))
+    rejections = Rejections(
+        old.name, old.first_line, old.n_rows, pl.concat([old.rows, aside]).sort("row", maintain_order=True)
+    )
     return EventRows(rows.frame.filter(known), rejections)
 
 

@@ -21,6 +21,12 @@ _FRAME, _IDS, _TEXT_LENGTHS = "items.parquet", "ids", "text_lengths.npy"
 
 _UNTIL = "available_until"
 
+_UNSEEN = re.compile(
+    r"<!--(?:(?!<!--).)*?-->|<(script|style)\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>", re.DOTALL | re.IGNORECASE
+)
+"""What a page holds and does not show: comments, programs, styles. A search ends where the next such begins, so that
+many that do not close take no longer than one."""
+
 _TAG = re.compile(r"<(?:[/!]?[A-Za-z]|!--)[^<>]{0,500}>")
 """A tag begins with a letter: `<5 mm` is text."""
 
@@ -155,5 +161,5 @@ def item_text(*parts: str | None) -> str:
 def plain_text(text: str) -> str:
     """Text without HTML tags and entities, white space folded."""
     text = text[: 4 * MAX_TEXT_CHARACTERS]
-    shown = html.unescape(_TAG.sub(" ", text))
+    shown = html.unescape(_TAG.sub(" ", _UNSEEN.sub(" ", text)))
     return _SPACE.sub(" ", _ESCAPED_TAG.sub(" ", shown)).strip()

@@ -45,8 +45,10 @@ def typed_items(table: Table) -> tuple[pl.DataFrame, Rejections]:
     repeated = ~frame["item_id"].is_first_distinct()
     rejected = checked.rejected()
     if repeated.any():
-        rejected = pl.concat([rejected, _duplicates(frame, repeated, table.first_line)]).sort("row")
-    n_rows = frame.height + rejected.height - int(repeated.sum())
+        rejected = pl.concat([rejected, _duplicates(frame, repeated, table.first_line)]).sort(
+            "row", maintain_order=True
+        )
+    n_rows = frame.height - int(repeated.sum()) + rejected["row"].n_unique()
     rejections = Rejections(table.name, table.first_line, n_rows, rejected)
     frame = frame.filter(~repeated).drop(ROW).with_columns(pl.col("available").fill_null(True))
     return frame.with_columns(typed_attributes(frame.select(attributes), table)), rejections

@@ -27,7 +27,7 @@ class Rejections:
         name: the file.
         first_line: line of row 0.
         n_rows: rows of the table, good and bad.
-        rows: row, column, value, reason; one row each, in the order of the file.
+        rows: row, column, value, reason, in the order of the file; a row of the file is there once for each fault.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Rejections:
     rows: pl.DataFrame
 
     def __len__(self) -> int:
-        return self.rows.height
+        return self.rows["row"].n_unique()
 
     def lines(self) -> list[str]:
-        """One JSON object a rejected row: file, line, column, value, reason."""
+        """One JSON object a fault: file, line, column, value, reason."""
         return [
             json.dumps(
                 {"file": self.name, "line": row + self.first_line, "column": column, "value": value, "reason": reason},
@@ -51,7 +51,7 @@ class Rejections:
     def top_reasons(self) -> list[str]:
         """The most frequent reasons, each with a count and its first example."""
         kind = pl.col("reason").str.replace(";.*", "")  # what is behind may differ by row
-        groups = self.rows.sort("row").group_by("column", kind.alias("kind"), maintain_order=True)
+        groups = self.rows.sort("row", maintain_order=True).group_by("column", kind.alias("kind"), maintain_order=True)
         frequent = groups.agg(pl.col("reason").first(), pl.len().alias("count"), pl.col("row", "value").first()).drop(
             "kind"
         )
@@ -95,7 +95,7 @@ def rejected_path(folder: Location) -> Path:
 
 
 def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
-    """Write one JSON object a line: file, line, column, value, reason. Without bad rows an earlier report goes away.
+    """Write one JSON object a fault: file, line, column, value, reason. Without bad rows an earlier report goes away.
 
     Raises:
         DataError: the file cannot be written, or is something else than an earlier report.

@@ -44,11 +44,13 @@ DTYPES: dict[Kind, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, what its cells hold, and whether the file and every row must have it."""
+    """One column: its name, what its cells hold, whether the file and every row must have it, and what to do where it
+    is missing, if the name does not say that."""
 
     name: str
     kind: Kind
     required: bool = False
+    hint: str = ""
 
 
 ITEMS = (
@@ -68,7 +70,7 @@ ITEMS = (
 EVENTS = (
     Column("user_id", "id", required=True),
     Column("item_id", "id", required=True),
-    Column("event", "id", required=True),
+    Column("event", "id", required=True, hint="if all rows are of one kind, name it in each, such as purchase"),
     Column("timestamp", "past", required=True),
     Column("event_id", "id"),
     Column("request_id", "id"),

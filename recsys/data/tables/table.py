@@ -79,6 +79,9 @@ UNREADABLE = (OSError, EOFError, zlib.error, pl.exceptions.PolarsError, pl.excep
 `Exception`."""
 
 
+_TO_UTF8 = "save the file as UTF-8 (one from Windows: `iconv -f WINDOWS-1252 -t UTF-8 FILE`)"
+
+
 def collect(table: Table, frame: pl.LazyFrame) -> pl.DataFrame:
     """Run a query over a table with the streaming engine, so that only its result has to fit in memory.
 
@@ -114,7 +117,7 @@ def unreadable(name: str, error: BaseException) -> DataError:
         return fault
     message = str(error).strip()
     if "utf-8" in message.lower():
-        return DataError(f"{name}{_line_of(name, _is_not_utf8)}: text that is not UTF-8; save the file as UTF-8")
+        return DataError(f"{name}{_line_of(name, _is_not_utf8)}: text that is not UTF-8; {_TO_UTF8}")
     broken = re.search(r"Field `([^\n`]+)", message)
     if broken:
         snippet = broken.group(1).encode()

@@ -16,8 +16,17 @@ from recsys.moments import clock, day_of
 _FLOAT = r"^-?(\d\.\d{10,}e\+?\d{2,3}|\d{16,}\.0)$"
 """How programs write a long whole number that was read as one with a point, as JSON does beyond 64 bits."""
 
+_DECIMAL_COMMA = r"^\s*[+-]?\d+(\.\d{3})*,\d+\s*$"
+"""A number as much of Europe writes it."""
+
 _SHOWN = 200
 """Longest value that is repeated in a report."""
+
+_NEAR = 0.7
+"""Smallest similarity of two names, from 0 to 1, at which one may be meant for the other."""
+
+_NAMED = 20
+"""Most columns of a table that a message names."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +50,26 @@ class CheckedTable:
     frame: pl.LazyFrame
 
     def rejected(self) -> pl.DataFrame:
-        """Rows with a fault: row, column, value, reason."""
-        of_cells = self.checks[1:]  # the first one is of the whole row
-        columns = [pl.lit(None, pl.String), *(pl.lit(check.column) for check in of_cells)]
-        values = [pl.col(RAW), *(as_cell(check.column, self.table.dtypes[check.column]) for check in of_cells)]
-        reasons = [pl.col(BROKEN), *(pl.lit(check.reason) for check in of_cells)]
-        query = self.frame.filter(pl.col(FAULT) > 0).select(
-            pl.col(ROW).cast(pl.Int64).alias("row"),
-            _by_fault(columns).alias("column"),
-            _by_fault(values).str.slice(0, _SHOWN).alias("value"),
-            _by_fault(reasons).alias("reason"),
+        """Faults of rows: row, column, value, reason. A row has one of each column that is wrong, in the order of the
+        columns; of a line that cannot be split only that is said."""
+        broken = pl.col(BROKEN).is_not_null()
+        line = pl.when(broken).then(_fault(pl.lit(None, pl.String), pl.col(RAW), pl.col(BROKEN)))
+        cells = [pl.when(~broken).then(self._fault_of(column)) for column in dict.fromkeys(self._columns())]
+        faults = pl.concat_list(line, *cells).list.drop_nulls().alias("fault")
+        query = self.frame.filter(pl.col(FAULT) > 0).select(pl.col(ROW).cast(pl.Int64).alias("row"), faults)
+        return collect(self.table, query.explode("fault").unnest("fault")).cast(dict(REJECTED_DTYPES.items()))
+
+    def _columns(self) -> Iterator[str]:
+        """The column of each check but the first, which is of the line."""
+        return (check.column for check in self.checks[1:])
+
+    def _fault_of(self, column: str) -> pl.Expr:
+        """The first fault of a cell; null where it is good."""
+        reason = pl.coalesce(
+            pl.when(check.bad).then(pl.lit(check.reason)) for check in self.checks if check.column == column
         )
-        return collect(self.table, query).cast(dict(REJECTED_DTYPES.items()))
+        cell = as_cell(column, self.table.dtypes[column]).str.slice(0, _SHOWN)
+        return pl.when(reason.is_not_null()).then(_fault(pl.lit(column), cell, reason))
 
 
 def parsed(name: str) -> str:
@@ -67,7 +84,7 @@ def check_cells(table: Table, columns: Sequence[Column]) -> CheckedTable:
     Raises:
         DataError: a required column is missing (the nearest existing one is named), or has a type that cannot be read.
     """
-    require_columns(table, columns)
+    require_columns((table, columns))
     present = [column for column in columns if column.name in table.dtypes]
     values = {}
     for column in present:
@@ -83,19 +100,47 @@ def check_cells(table: Table, columns: Sequence[Column]) -> CheckedTable:
     return CheckedTable(table, tuple(checks), table.frame.with_columns(**values).with_columns(fault.alias(FAULT)))
 
 
-def require_columns(table: Table, columns: Sequence[Column]) -> None:
-    """Check that a table has what it must have.
+def require_columns(*tables: tuple[Table, Sequence[Column]]) -> None:
+    """Check that tables have the columns that they must have.
 
     Raises:
-        DataError: names the missing column and the nearest existing one.
+        DataError: names all that are missing, and the names that the tables have instead.
     """
-    for column in columns:
-        if column.required and column.name not in table.dtypes:
-            strange = {name.lower(): name for name in table.dtypes if name not in {known.name for known in columns}}
-            near = difflib.get_close_matches(column.name, strange, n=1, cutoff=0.5)
-            names = ", ".join(name[:_SHOWN] for name in list(table.dtypes)[:12])
-            hint = f"rename {strange[near[0]][:_SHOWN]!r} to it" if near else f"it has {names}"
-            raise DataError(f"{table.name} has no column {column.name!r}; {hint}")
+    faults = [fault for table, columns in tables for fault in _missing_columns(table, columns)]
+    if faults:
+        raise DataError("; and ".join(faults))
+
+
+def _missing_columns(table: Table, columns: Sequence[Column]) -> Iterator[str]:
+    """What to say of a table that lacks required columns."""
+    there = [name for name in table.dtypes if name not in table.unseen]
+    missing = [column.name for column in columns if column.required and not _has(table, column.name)]
+    if not missing:
+        return
+    strange = {name.lower(): name for name in there if name not in {known.name for known in columns}}
+    near = {name: difflib.get_close_matches(name, strange, n=1, cutoff=_NEAR) for name in missing}
+    renamed = [
+        f"rename {strange[found[0]][:_SHOWN]!r} to {'it' if len(missing) == 1 else repr(name)}"
+        for name, found in near.items()
+        if found
+    ]
+    names = f"it has {', '.join(name[:_SHOWN] for name in there[:_NAMED])}{', ...' if len(there) > _NAMED else ''}"
+    hints = [column.hint for column in columns if column.name in missing and column.hint and not near[column.name]]
+    advice = "; ".join([*renamed, *([] if len(renamed) == len(missing) else [names]), *hints])
+    yield f"{table.name} has no {'column' if len(missing) == 1 else 'columns'} {_listed(missing)}; {advice}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """'a', 'b' and 'c'."""
+    quoted = [repr(name) for name in names]
+    return " and ".join([*([", ".join(quoted[:-1])] if quoted[1:] else []), quoted[-1]])
+
+
+def _has(table: Table, name: str) -> bool:
+    """Whether a table has a column: of JSON lines whose first ones lack it, whether a later one has it."""
+    if name not in table.unseen:
+        return name in table.dtypes
+    return bool(collect(table, table.frame.select(pl.col(name).is_not_null().any())).item())
 
 
 def _numbers(table: Table, column: Column) -> Numbers:
@@ -126,6 +171,8 @@ def _column_checks(column: Column, dtype: pl.DataType) -> Iterator[CellCheck]:
         word = cell.cast(pl.String).str.strip_chars().str.to_lowercase()
         nan = unread & word.str.contains("^[+-]?(nan|inf|infinity)$").fill_null(False)
         yield check("NaN or infinite; leave the cell empty where there is no number", nan)
+        comma = unread & cell.cast(pl.String).str.contains(_DECIMAL_COMMA).fill_null(False)
+        yield check("not a number, with its decimal comma; write 19.90", comma)
     if kind in ("number", "whole", "share", "time", "past", "flag"):
         yield check(f"not {WANTED[kind]}", unread)
     match kind:
@@ -158,7 +205,5 @@ def _first_true(expressions: Sequence[pl.Expr]) -> pl.Expr:
     return pl.coalesce(*numbered, pl.lit(0, pl.UInt8))
 
 
-def _by_fault(expressions: Sequence[pl.Expr]) -> pl.Expr:
-    """The expression that the row's fault is the number of, from 1."""
-    chosen = (pl.when(pl.col(FAULT) == fault).then(one) for fault, one in enumerate(expressions, start=1))
-    return pl.coalesce(*chosen)
+def _fault(column: pl.Expr, value: pl.Expr, reason: pl.Expr) -> pl.Expr:
+    return pl.struct(column=column, value=value, reason=reason)

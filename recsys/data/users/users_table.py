@@ -27,7 +27,7 @@ def read_users(table: Table) -> tuple[pl.DataFrame, Rejections]:
         pl.col("user_id").alias("value"),
         pl.lit("duplicate user_id").alias("reason"),
     )
-    rejected = pl.concat([checked.rejected(), repeated]).sort("row")
+    rejected = pl.concat([checked.rejected(), repeated]).sort("row", maintain_order=True)
     users = good.filter(first).drop("row", FAULT)
     kept = users.with_columns(typed_attributes(users.select(attributes), table))
     return kept, Rejections(table.name, table.first_line, frame.height, rejected)
