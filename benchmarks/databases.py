@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,18 @@ from uuid import uuid4
 REDIS = shutil.which("redis-server")
 MEMORY = Path("/dev/shm")
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+
+
+@contextmanager
+def _stopped(processes: Sequence[int]) -> Iterator[None]:
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
 
 
 def free_port() -> int:
@@ -52,6 +64,13 @@ class RedisServer:
 
         with redis.Redis(port=self.port) as client:
             client.flushall()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It does nothing until the block ends."""
+        assert self.process is not None
+        with _stopped([self.process.pid]):
+            yield
 
     def kill(self) -> None:
         assert self.process is not None
@@ -147,6 +166,14 @@ class PostgresServer:
     def kill(self) -> None:
         """kill -9; its children see that and end."""
         self._end(signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It and its children do nothing until the block ends."""
+        assert self.process is not None
+        pid = self.process.pid
+        with _stopped([pid]), _stopped([*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]):
+            yield
 
     def _end(self, how: signal.Signals) -> None:
         assert self.process is not None

@@ -5,6 +5,7 @@ Promises
     lists, stream               ranked lists of a batch; a stream that events are read from
 Finding them
     open, address               the store of a URL
+    reach                       whether its server answers
 Its rooms
     sqlite, postgres, redis     a database each
 Beside them

@@ -2,13 +2,17 @@
 
 import dataclasses
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 
 from recsys.data.events.event import Event
 from recsys.errors import StoreError
 from recsys.store import AppendResult, EventLog, open_store
+
+Result = TypeVar("Result")
 
 
 def click(number: int, **changes: object) -> Event:
@@ -17,6 +21,16 @@ def click(number: int, **changes: object) -> Event:
         event_id=f"e{number}", user_id="u1", item_id=f"i{number}", event="click", timestamp=1_000_000 + number
     )
     return dataclasses.replace(event, **changes)  # type: ignore[arg-type]
+
+
+def as_soon_as_it_answers(call: Callable[[], Result]) -> Result:
+    """What a call returns when the server answers again."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return call()
+        except StoreError:
+            assert time.monotonic() < end
 
 
 class EventLogContract:

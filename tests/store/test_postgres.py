@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from event_log_contract import EventLogContract, click
+from event_log_contract import EventLogContract, as_soon_as_it_answers, click
 from item_store_contract import ItemStoreContract
 from list_store_contract import DAY, ListStoreContract, served
 from user_store_contract import UserStoreContract
@@ -15,9 +15,10 @@ from recsys.cli.main import main
 from recsys.data.users.forget import user_digest
 from recsys.errors import StoreError
 from recsys.store import AppendResult, open_store
-from recsys.store.postgres.connections import Connections
+from recsys.store.postgres.connections import CONNECT_SECONDS, DOUBT_SECONDS, Connections
 from recsys.store.postgres.schema import MIGRATIONS
 from recsys.store.postgres.store import PostgresStore
+from recsys.store.reach import PAUSE_SECONDS
 
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg (install recsys[postgres])")
 pytestmark = pytest.mark.skipif(why_no_postgres() is not None, reason=why_no_postgres() or "")
@@ -78,7 +79,7 @@ def test_offsets_become_visible_in_their_order(url: str) -> None:
 
 
 def test_a_server_that_does_not_answer_is_hung_up_on(url: str) -> None:
-    """Frozen or unplugged, it ends no statement itself. Here it is asked to wait longer than the caller does."""
+    """Here it is asked to wait longer than the caller does."""
     connections = Connections(url)
     started = time.monotonic()
     with pytest.raises(StoreError, match="check that PostgreSQL runs"), connections.one(-0.5) as connection:
@@ -86,6 +87,33 @@ def test_a_server_that_does_not_answer_is_hung_up_on(url: str) -> None:
     assert time.monotonic() - started < 10
     with connections.one() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+    connections.close()
+
+
+def test_a_frozen_server_is_waited_for_a_few_seconds_and_stores_nothing_later() -> None:
+    with postgres_server() as server:
+        store = open_store(server.database())
+        store.append([click(1)])
+        with server.frozen():
+            started = time.monotonic()
+            with pytest.raises(StoreError, match="check that PostgreSQL runs"):
+                store.append([click(number) for number in range(2, 200)])
+            assert time.monotonic() - started < 2 * (DOUBT_SECONDS + CONNECT_SECONDS)
+            started = time.monotonic()
+            with pytest.raises(StoreError, match="does not answer; check that PostgreSQL runs"):
+                store.last_offset()
+            assert time.monotonic() - started < PAUSE_SECONDS, "nobody waits for it a second time"
+        repeated = click(1, event_id="posted again without an id")
+        assert as_soon_as_it_answers(lambda: store.append([repeated])).accepted == 1
+        assert len(store.read()) == 2
+        store.close()
+
+
+def test_a_call_that_takes_long_is_not_hung_up_on(url: str) -> None:
+    connections = Connections(url)
+    with connections.one() as connection:
+        slept = connection.execute("SELECT pg_sleep(%s)", (DOUBT_SECONDS + 0.5,)).fetchall()
+    assert len(slept) == 1
     connections.close()
 
 

@@ -1,10 +1,11 @@
 """The Redis store: the contract on a real server, and what is its own."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from event_log_contract import EventLogContract, click
+from event_log_contract import EventLogContract, as_soon_as_it_answers, click
 from item_store_contract import ItemStoreContract
 from list_store_contract import ListStoreContract
 from user_store_contract import UserStoreContract
@@ -14,6 +15,8 @@ from recsys.data.items.item_changes import ItemChange
 from recsys.data.users.forget import user_digest
 from recsys.errors import ConfigError, StoreError
 from recsys.store import AppendResult, open_store
+from recsys.store.reach import PAUSE_SECONDS
+from recsys.store.redis.connections import CALL_SECONDS
 
 redis = pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
 pytestmark = pytest.mark.skipif(REDIS is None, reason="needs redis-server (Debian: apt-get install redis-server)")
@@ -42,6 +45,23 @@ def test_what_was_acknowledged_outlives_kill_9(server: RedisServer) -> None:
     assert log.append([click(0), click(5)]) == AppendResult((False, True))
     assert log.last_offset() == 6
     log.close()
+
+
+def test_a_frozen_server_is_waited_for_once(server: RedisServer) -> None:
+    store = open_store(server.url)
+    store.append([click(0)])
+    with server.frozen():
+        started = time.monotonic()
+        with pytest.raises(StoreError, match="check that Redis runs there"):
+            store.append([click(1)])
+        assert time.monotonic() - started < 2 * CALL_SECONDS
+        started = time.monotonic()
+        with pytest.raises(StoreError, match="does not answer; check that Redis runs there"):
+            store.last_offset()
+        assert time.monotonic() - started < PAUSE_SECONDS
+    as_soon_as_it_answers(lambda: store.append([click(0), click(1)]))  # Redis may have added what it had been sent
+    assert [event for _, event in store.read()] == [click(0), click(1)]
+    store.close()
 
 
 def test_an_append_and_a_read_are_one_round_trip_each(server: RedisServer) -> None:

@@ -181,7 +181,7 @@ class LoadedVersion:
         """Observe events; one that this version cannot use is left to the next training."""
 
         def take(_: None, some: Sequence[Event]) -> None:
-            if self.recommender.observe(some):  # some are of unknown items
+            if self.recommender.observe_stored(some):  # some are of unknown items
                 items = self.recommender.catalogue.vocabulary
                 missed = (event for event in some if event.item_id not in items)
                 self.missed = (*self.missed, *missed)[-MISSED:]

@@ -209,11 +209,22 @@ class Recommender:
 
         Returns:
             How many are of an item that the catalogue lacks, and so change nothing.
+
+        Raises:
+            ConfigError: something else than events, or a field of another kind.
+            DataError: a timestamp is not in microseconds; nothing was taken in.
         """
         check_kind(events, Sequence, "observe takes a list of Events")
+        for event in events:
+            check_kind(event, Event, "observe takes a list of Events")
+            event.check_kinds()
+            self._check_time(event.timestamp, f"event {event.event_id!r}: timestamp")
+        return self.observe_stored(events)
+
+    def observe_stored(self, events: Sequence[Event]) -> int:
+        """The same for events of a store, which were checked when they came there."""
         if not events:
             return 0
-        check_kind(events[0], Event, "observe takes a list of Events")  # as good as each: they come from one place
         with self._observing:
             items, config = self.catalogue.vocabulary, self.bundle.config
             log, n_unknown = log_of_events(events, items, self.users.vocabulary, self._event_names, config.events)
@@ -265,24 +276,24 @@ class Recommender:
             DataError, ConfigError: a filter, policy key or query of a request is invalid, or its time is not one of
                 microseconds.
         """
-        self._check_times(requests)
+        for request in requests:
+            if request.time is not None:
+                self._check_time(request.time, f"request {request.request_id!r}: time")
         return block_of(requests, self._contexts(requests), self.scoring, self.bundle)
 
-    def _check_times(self, requests: Sequence[Request]) -> None:
-        """Refuse times in seconds or milliseconds. Taken for microseconds they lie in January 1970, before everything
-        that is known, where a list would be one for nobody. Row numbers in place of times are no such case."""
+    def _check_time(self, time: int, what: str) -> None:
+        """Refuse a time in seconds or milliseconds. Taken for microseconds it lies in January 1970, before everything
+        that is known, where a list would be one for nobody. A row number in place of a time is no such case."""
         times = self.bundle.log.times
-        if not len(times):
+        if not len(times) or time >= times[0]:
             return
         first, last = int(times[0]), max(clock(), int(times[-1])) + _AHEAD
-        for request in requests:
-            for unit, microseconds in (("seconds", SECOND), ("milliseconds", SECOND // 1_000)):
-                if request.time is not None and request.time < first <= request.time * microseconds <= last:
-                    raise DataError(
-                        f"request {request.request_id!r}: time {request.time} is {iso_time(request.time)} in "
-                        "microseconds, before the first known event; if it counts "
-                        f"{unit}, multiply it by {microseconds}"
-                    )
+        for unit, microseconds in (("seconds", SECOND), ("milliseconds", SECOND // 1_000)):
+            if first <= time * microseconds <= last:
+                raise DataError(
+                    f"{what} {time} is {iso_time(time)} in microseconds, before the first known event; if it counts "
+                    f"{unit}, multiply it by {microseconds}"
+                )
 
     def _contexts(self, requests: Sequence[Request]) -> RequestContexts:
         users, now = self._stored(requests)

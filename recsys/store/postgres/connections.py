@@ -10,30 +10,24 @@ from typing import TYPE_CHECKING
 
 from recsys.errors import ConfigError, StoreError
 from recsys.store.address import address_of
+from recsys.store.reach import Reach
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-CONNECT_SECONDS = 5
+CONNECT_SECONDS = 3
+"""How long opening a connection may take."""
 
 CALL_SECONDS = 10
 """How long a statement may take, its wait for other writers included; and the statements of one call together."""
 
+DOUBT_SECONDS = 1
+"""After this time of a call, a second connection finds out whether the server answers at all."""
+
+_REMEDY = "check that PostgreSQL runs there, lets this user in and has room on its disk"
+
 _READ_COMMITTED = r"-c default_transaction_isolation=read\ committed"
 """Who has waited for a turn must see what was done meanwhile."""
-
-
-@contextmanager
-def _ended_after(seconds: float, connection: "Connection") -> Iterator[None]:
-    """Hang up on a server that does not end a call itself: it may be frozen, or unplugged."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as line:
-        late = threading.Timer(seconds, _shut_down, (line,))
-        late.daemon = True
-        late.start()
-        try:
-            yield
-        finally:
-            late.cancel()
 
 
 def _has_unread_data(connection: "Connection") -> bool:
@@ -42,11 +36,6 @@ def _has_unread_data(connection: "Connection") -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
-
-
-def _shut_down(line: socket.socket) -> None:
-    with suppress(OSError):  # the call has just ended
-        line.shutdown(socket.SHUT_RDWR)
 
 
 class Connections:
@@ -69,6 +58,8 @@ class Connections:
         self._url = url
         self._connect = psycopg.connect
         self._error = psycopg.Error
+        self._late = psycopg.errors.ConnectionTimeout
+        self._reach = Reach(f"store {self.address}", _REMEDY, self._late)
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -80,17 +71,18 @@ class Connections:
         After an error neither it nor the idle ones are used again: the server may have been away.
 
         Args:
-            seconds: after which it is hung up; the server ends a statement itself after `CALL_SECONDS`.
+            seconds: after which it is hung up, sooner where the server lets nobody in meanwhile; the server ends a
+                statement itself after `CALL_SECONDS`.
 
         Raises:
-            StoreError: the server cannot be reached or refuses.
+            StoreError: the server cannot be reached, does not answer or refuses.
         """
         if self._closed:
             raise StoreError(f"store {self.address} is closed; open it again")
         try:
             connection = self._take()
             try:
-                with _ended_after(seconds + 1, connection):
+                with self._watched(connection, seconds + 1):
                     yield connection
             except BaseException:
                 connection.close()
@@ -98,10 +90,7 @@ class Connections:
                 raise
             self._give_back(connection)
         except self._error as error:
-            raise StoreError(
-                f"store {self.address}: {' '.join(str(error).split())}; check that PostgreSQL runs there, lets this "
-                "user in and has room on its disk"
-            ) from error
+            raise StoreError(f"store {self.address}: {' '.join(str(error).split())}; {_REMEDY}") from error
 
     def close(self) -> None:
         """Close all connections; none is opened any more."""
@@ -118,9 +107,38 @@ class Connections:
                 connection.close()
         # What a call relies on is not left to the settings of the database or the user.
         options = f"-c statement_timeout={CALL_SECONDS}s -c synchronous_commit=on {_READ_COMMITTED}"
-        return self._connect(
-            self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options, client_encoding="UTF8"
-        )
+        with self._reach.asked():
+            return self._connect(
+                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options, client_encoding="UTF8"
+            )
+
+    @contextmanager
+    def _watched(self, connection: "Connection", seconds: float) -> Iterator[None]:
+        """Hang up on a server that does not end a call itself: it may be frozen, or unplugged."""
+        with socket.socket(fileno=os.dup(connection.fileno())) as line:
+            over = threading.Event()
+            threading.Thread(target=self._watch, args=(line, over, seconds), daemon=True).start()
+            try:
+                yield
+            finally:
+                over.set()
+
+    def _watch(self, line: socket.socket, over: threading.Event, seconds: float) -> None:
+        if over.wait(DOUBT_SECONDS) or (self._answers() and over.wait(seconds - DOUBT_SECONDS)):
+            return
+        with suppress(OSError):  # the call has just ended
+            line.shutdown(socket.SHUT_RDWR)
+
+    def _answers(self) -> bool:
+        """Whether the server answers others: then a call that takes long is at work, or waits for its turn."""
+        try:
+            self._connect(self._url, connect_timeout=CONNECT_SECONDS).close()
+        except self._late:
+            self._reach.lose()
+            return False
+        except self._error:  # it says why it lets nobody in
+            return True
+        return True
 
     def _give_back(self, connection: "Connection") -> None:
         with self._lock:

@@ -7,9 +7,10 @@ from urllib.parse import parse_qs, urlunsplit
 
 from recsys.errors import ConfigError, StoreError
 from recsys.store.address import redis_address
+from recsys.store.reach import Reach
 
-CALL_SECONDS = 10.0
-"""How long a call may take, and connecting."""
+CALL_SECONDS = 5.0
+"""How long a call may take, and connecting. Redis does one thing at a time: a longer one holds up everybody."""
 
 
 class RedisConnections:
@@ -58,6 +59,7 @@ class RedisConnections:
         self.error: type[Exception] = redis.RedisError
         self.refusal: type[Exception] = redis.ResponseError
         self._remedy, self._closed = remedy, False
+        self._reach = Reach(self.name, remedy, redis.TimeoutError)
         self.client: Any = redis.Redis.from_url(
             urlunsplit(parts._replace(query="")) if own else url,
             socket_timeout=seconds,
@@ -72,11 +74,12 @@ class RedisConnections:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Raise what redis-py raises as a `StoreError`; also where `close` was called."""
+        """Raise what redis-py raises as a `StoreError`; also where `close` was called, or while Redis is silent."""
         if self._closed:
             raise StoreError(f"{self.name} is closed; open it again")
         try:
-            yield
+            with self._reach.asked():
+                yield
         except self.error as error:
             raise StoreError(f"{self.name}: {error}; {self._remedy}") from error
 

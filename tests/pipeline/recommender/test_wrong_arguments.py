@@ -1,12 +1,15 @@
 """First mistakes with the Python API are answered in a sentence that says what to write."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import polars as pl
 import pytest
+from pipeline_world import AFTER, click
 
 from recsys import (
     Bundle,
@@ -62,8 +65,30 @@ def test_a_time_in_another_unit_is_refused(recommender: Recommender, unit: str, 
     said = rf"time \d+ is 1970-01-.* before the first known event; if it counts {unit}, multiply it by {microseconds}$"
     with pytest.raises(DataError, match=said):
         recommender.recommend(Request("u1", time=last // microseconds))
+    with pytest.raises(DataError, match=f"^event 'u1.*': timestamp{said.removeprefix('time')}"):
+        recommender.observe([click("u1", "books-0-small", last), click("u1", "books-0-small", last // microseconds)])
+    assert history_of(recommender, "u1") == [], "all or none"
     for time in (last, 0, 1_000, int(recommender.bundle.log.times[0]) - 365 * DAY):  # early, and not by mistake
         recommender.recommend(Request("u1", time=time))
+        recommender.observe([click("u1", "books-0-small", time)])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"timestamp": 1.7e9}, "timestamp is a whole number of microseconds since 1970 UTC.*, not a builtins.float"),
+        ({"timestamp": datetime(2026, 11, 30, tzinfo=UTC)}, "timestamp is a whole number .*, not a datetime.datetime"),
+        ({"user_id": 7}, "user_id is text, not a builtins.int"),
+        ({"position": "1"}, "position is a whole number from 0, not a builtins.str"),
+        ({"value": "dear"}, "value is a number, not a builtins.str"),
+        ({"context": {"query": "tea"}}, "context is text, not a builtins.dict"),
+    ],
+)
+def test_a_field_of_an_event_of_another_kind_is_refused(
+    recommender: Recommender, wrong: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        recommender.observe([replace(click("u1", "books-0-small", AFTER), **wrong)])
 
 
 def test_a_bundle_is_loaded_from_a_path_too(trained_registry: Path) -> None:
