@@ -39,13 +39,16 @@ class Rejections:
         return self.rows["row"].n_unique()
 
     def lines(self) -> list[str]:
-        """One JSON object a fault: file, line, column, value, reason."""
+        """One JSON object a bad row: file, line, and column, value, reason of its first fault; `also` lists others."""
+        faults: dict[int, list[dict[str, str | None]]] = {}
+        for row, column, value, reason in self.rows.iter_rows():
+            faults.setdefault(row, []).append({"column": column, "value": value, "reason": reason})
         return [
             json.dumps(
-                {"file": self.name, "line": row + self.first_line, "column": column, "value": value, "reason": reason},
+                {"file": self.name, "line": row + self.first_line, **first, **({"also": also} if also else {})},
                 ensure_ascii=False,
             )
-            for row, column, value, reason in self.rows.iter_rows()
+            for row, (first, *also) in faults.items()
         ]
 
     def top_reasons(self) -> list[str]:
@@ -95,7 +98,7 @@ def rejected_path(folder: Location) -> Path:
 
 
 def write_rejected(path: Path, parts: Sequence[Rejections]) -> None:
-    """Write one JSON object a fault: file, line, column, value, reason. Without bad rows an earlier report goes away.
+    """Write one JSON object a bad row, see `Rejections.lines`. Without bad rows an earlier report goes away.
 
     Raises:
         DataError: the file cannot be written, or is something else than an earlier report.
