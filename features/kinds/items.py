@@ -46,9 +46,9 @@ class ItemPastColumns:
         self.questions = Questions(question for question in questions if question is not None)
         self.ageing = [column for column, kind in enumerate(kinds) if isinstance(kind, ItemSince)]
         self.halving = [(c, kind.half_life) for c, kind in enumerate(kinds) if isinstance(kind, ItemDecayed)]
-        place = self.questions.all.index
-        self._above = np.array([place(formula.above) for formula in formulas])
-        self._below = np.array([-1 if f.below is None else place(f.below) for f in formulas])
+        index = self.questions.all.index
+        self._above = np.array([index(formula.above) for formula in formulas])
+        self._below = np.array([-1 if f.below is None else index(f.below) for f in formulas])
         numbers = np.array([(f.factor, f.plus, f.strength) for f in formulas], dtype=np.float64)
         self._factors, self._plus, self._strengths = np.ascontiguousarray(numbers.T)
 

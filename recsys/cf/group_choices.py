@@ -55,10 +55,10 @@ class GroupChoices:
         if stages is None:
             return sp.csr_matrix(self._members @ chosen, dtype=np.int32)
         rows, members = rows_of_entries(chosen.indptr), self.profiles.groups.members
-        places, counts = entries(members.indptr, rows)
+        indices, counts = entries(members.indptr, rows)
         told = {
             "user": np.repeat(stages.users[rows], counts),
-            "group": members.indices[places],
+            "group": members.indices[indices],
             "item": np.repeat(chosen.indices, counts),
         }
         found = pl.DataFrame(told).unique()  # one who chose it in several stages is one user all the same

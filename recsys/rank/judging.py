@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import places_within
+from recsys.arrays.ragged import indices_within
 from recsys.data.requests.list_positions import discounts, inverse_examination
 from recsys.rank.rows import RankerRows
 
@@ -17,7 +17,7 @@ def ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
     Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
     """
     requests = rows.requests
-    discount = discounts(places_within(requests), _CUT)
+    discount = discounts(indices_within(requests), _CUT)
 
     def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
         gains = rows.gains[np.lexsort((keys, requests))]
@@ -46,6 +46,6 @@ def comparison_metric(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[
         return ndcg(rows, scores) * rows.request_shares
     requests = rows.requests[shown]
     order = np.lexsort((-scores[shown], requests))
-    places = places_within(requests)
+    places = indices_within(requests)
     gains = (rows.gains[shown] * inverse_examination(rows.positions[shown]))[order] * discounts(places)
     return np.bincount(requests, weights=gains, minlength=rows.n_requests).astype(np.float64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import places_within
+from recsys.arrays.ragged import indices_within
 from recsys.config import RankerConfig
 from recsys.errors import DataError
 from recsys.rank.rows import RankerRows
@@ -64,7 +64,7 @@ def sampled(
     order = np.lexsort((draw, of))
     n_positive = np.bincount(of, weights=rows.positive, minlength=rows.n_requests).astype(np.int64)
     chosen = np.zeros(len(draw), dtype=bool)
-    chosen[order[places_within(of) < np.repeat(n_positive + negatives, rows.sizes)]] = True
+    chosen[order[indices_within(of) < np.repeat(n_positive + negatives, rows.sizes)]] = True
     return rows.select(chosen, np.ones(rows.n_requests, dtype=bool) if requests is None else requests)
 
 

@@ -99,8 +99,8 @@ def ages_of(dates: pl.DataFrame, log: InteractionLog, users: NDArray[np.int32]) 
         moments = column.fill_null(NO_TIME).to_numpy()
         dated = (users >= 0) & (moments[users] != NO_TIME)
         ages = np.sort(log.times[dated] - moments[users[dated]])
-        places = np.arange(1, _PARTS) * len(ages) // _PARTS
-        days = np.unique(-(-ages[places] // DAY)) if len(ages) else ages
+        indices = np.arange(1, _PARTS) * len(ages) // _PARTS
+        days = np.unique(-(-ages[indices] // DAY)) if len(ages) else ages
         bounds = days[days * DAY > ages[:1]] * DAY  # so that somebody is younger
         if len(bounds):
             edges = (int(ages[0]), *bounds.tolist(), max(int(ages[-1]), int(bounds[-1])))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.arrays.membership import are_among
-from recsys.arrays.ragged import places_within
+from recsys.arrays.ragged import indices_within
 from recsys.retrieval.fusion import fuse_lists, keys_of_lists, take_candidates
 from recsys.retrieval.scores import Scores
 
@@ -78,7 +78,7 @@ class Candidates:
         """
         order = np.lexsort((self.items, -self.fused, self.rows))
         places = np.empty(len(order), dtype=np.int64)
-        places[order] = places_within(self.rows)
+        places[order] = indices_within(self.rows)
         return places >= n
 
 

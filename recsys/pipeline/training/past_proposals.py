@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from recsys.arrays.membership import are_among
-from recsys.arrays.ragged import places_within
+from recsys.arrays.ragged import indices_within
 from recsys.pipeline.candidates.merging import FUSION, reciprocal_ranks
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
@@ -148,7 +148,7 @@ class PastProposals:
         fused = np.einsum("ps,ps->p", self.ranks, by_request[self.rows])
         order = np.lexsort((-fused, self.rows))
         places = np.empty(len(order), dtype=np.int64)
-        places[order] = places_within(self.rows)
+        places[order] = indices_within(self.rows)
         n_requests = len(self.n_wanted)
         found = np.bincount(self.rows[self.wanted & (places < n)], minlength=n_requests)
         n_proposed = np.bincount(self.rows, minlength=n_requests)
