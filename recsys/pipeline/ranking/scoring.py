@@ -125,8 +125,8 @@ class Scoring:
         numbers = np.sort(numbers)
         known = numbers[numbers < len(self.catalogue)]
         before, texts = self.catalogue.texts_of(known), catalogue.texts_of(numbers)
-        read = [place for place, text in enumerate(texts) if place >= len(known) or text != before[place]]
-        changed = [texts[place] for place in read]
+        read = [index for index, text in enumerate(texts) if index >= len(known) or text != before[index]]
+        changed = [texts[index] for index in read]
         sources = self.sources.updated(len(self.catalogue), len(catalogue), numbers[read], changed)
         updated = Scoring(catalogue, sources, self.state)
         _ = updated.facts, catalogue.available, catalogue.gone  # now, and not in the first request

@@ -53,7 +53,7 @@ def prepared(
         locate(config.text.encoder)
     _check_listable(dataset, split.ranker_start, split.test_start)
     if config.ranker.debias:
-        _check_places(log.between(split.ranker_start, split.test_start))
+        _check_positions(log.between(split.ranker_start, split.test_start))
     config = config.model_copy(update={"policy": resolve_seen(config.policy, before)})
     if config.policy.discovery == "auto":  # training chooses when it has a ranker
         config = config.changed(policy={"discovery": 0.0})
@@ -102,7 +102,7 @@ def _check_listable(dataset: Dataset, start: int, end: int) -> None:
         )
 
 
-def _check_places(window: InteractionLog) -> None:
+def _check_positions(window: InteractionLog) -> None:
     """Check that the log of the ranker's window has positions of what was shown, from which `ranker.debias` learns.
 
     Raises:
