@@ -249,8 +249,7 @@ class GroupPopularity(Kind):
     scope: ClassVar[Scope] = "item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        further = pairs.facts.further
-        known = None if further is None else further.popularities(self.column)
+        known = pairs.facts.attributes.popularities(self.column)
         return np.full(len(pairs), np.nan, dtype=np.float32) if known is None else known[pairs.items]
 
 
@@ -265,8 +264,8 @@ class ItemReplaced(Kind):
     scope: ClassVar[Scope] = "item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        found, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
-        successors = None if further is None else further.successors(self.column, self.number, self.part)
+        found = np.full(len(pairs), np.nan, dtype=np.float32)
+        successors = pairs.facts.attributes.successors(self.column, self.number, self.part)
         if successors is not None:
             fill_ages(successors, pairs.histories.now, pairs.bounds, pairs.items, DAY, found)
         return found
@@ -281,8 +280,7 @@ class ItemDaysUntil(Kind):
     scope: ClassVar[Scope] = "item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        further = pairs.facts.further
-        moments = None if further is None else further.moments(self.column)
+        moments = pairs.facts.attributes.moments(self.column)
         if moments is None:
             return np.full(len(pairs), np.nan, dtype=np.float32)
         return ((moments[pairs.items] - pairs.histories.now[pairs.rows]) / DAY).astype(np.float32)

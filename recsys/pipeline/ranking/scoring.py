@@ -130,8 +130,7 @@ class Scoring:
         sources = self.sources.updated(len(self.catalogue), len(catalogue), numbers[read], changed)
         updated = Scoring(catalogue, sources, self.state)
         _ = updated.facts, catalogue.available, catalogue.gone  # now, and not in the first request
-        if updated.facts.further is not None and self.facts.further is not None:
-            updated.facts.further.read_as(self.facts.further)
+        updated.facts.attributes.prepare_as(self.facts.attributes)
         return updated
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -16,8 +16,8 @@ from recsys.errors import DataError
 from recsys.moments import day_of
 from recsys.pipeline.candidates.sources import PERIODIC_MODELS, TEXT
 from recsys.pipeline.ranking.rules import check_rules, idle_rules, resolve_seen
+from recsys.pipeline.training.attribute_features import with_attribute_features
 from recsys.pipeline.training.event_columns import with_event_columns
-from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.progress import Progress
 from recsys.text.weights import locate
 
@@ -38,8 +38,8 @@ def prepared(
     # What people do in the test window chooses neither columns nor rules that are measured on it.
     before = without_taken_back(log.before(split.test_start), config.events.takes_back)
     has_unequal_weights = len(log.act_weights) > 1
-    features = with_further_columns(
-        config.features, catalogue, progress, has_unequal_weights=has_unequal_weights, log=before
+    features = with_attribute_features(
+        config.features, catalogue, before, progress, has_unequal_weights=has_unequal_weights
     )
     features = with_event_columns(features, before, progress)
     configured(features)

@@ -1,4 +1,4 @@
-"""Features of further item columns, such as an author or a size."""
+"""Features of item attributes, such as an author or a size."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -6,15 +6,10 @@ from collections.abc import Collection, Iterable
 import polars as pl
 import scipy.sparse as sp
 
+from features.attribute_kinds import label_columns, quantity_columns, reference_columns
+from features.attributes import alike_in
 from features.configured import configured
-from features.further_columns import (
-    LineColumns,
-    alike_in,
-    label_columns,
-    line_columns,
-    quantity_columns,
-    reference_columns,
-)
+from features.lines import LineColumns, line_columns
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.groups.membership import members_of, names_values
 from recsys.data.groups.paths import depth
@@ -56,22 +51,22 @@ _LEAST_SHARED = 2.0
 """Items that must have a value in common, on average: a column of ids or links says nothing of a taste."""
 
 
-def with_further_columns(
+def with_attribute_features(
     config: FeaturesConfig,
     catalogue: ItemCatalogue,
+    log: InteractionLog,
     progress: Progress,
     *,
-    has_unequal_weights: bool = False,
-    log: InteractionLog | None = None,
+    has_unequal_weights: bool,
 ) -> FeaturesConfig:
-    """The config with a feature for each further item column by which tastes may differ.
+    """The config with a feature for each attribute of items by which tastes may differ.
 
     Columns that `features.extra` names are left as they are declared there; what `features.exclude` names stays out.
 
     Args:
+        log: already cut in time; it shows which values users come back to at even intervals.
         has_unequal_weights: whether acts differ in weight, so that shares of the weight say more than shares of the
             number of acts.
-        log: already cut in time; it tells which values users come back to at even intervals. None tells nothing.
     """
     frame = catalogue.frame
     named = {argument for extra in config.extra for argument in extra.arguments.values()}
@@ -99,7 +94,7 @@ def with_further_columns(
     quantity_steps = map(_quantity_step, quantities)
     popularities = map(_popularity, [name for name in labels if names_values(frame[name])])
     known = [name for name in _KNOWN if name in frame.columns and name not in named and _has_shared_values(frame, name)]
-    dues = map(_due, columns_of_returns(catalogue, log, [*known, *labels]) if log is not None else ())
+    dues = map(_due, columns_of_returns(catalogue, log, [*known, *labels]))
     described = ("title", *(name for name in _KNOWN if name in frame.columns), *labels)
     alike = [_alike(described)] if described not in named and _are_shared(alike_in(frame, described)) else []
     taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
@@ -114,7 +109,7 @@ def with_further_columns(
     if not found:
         return config
     if seen := [feature.name for feature in found if feature.name not in config.exclude]:
-        progress(f"the ranker also sees further columns of the items: {', '.join(seen)}")
+        progress(f"the ranker also sees attributes of the items: {', '.join(seen)}")
     return config.model_copy(update={"extra": (*config.extra, *found)})
 
 
@@ -193,7 +188,7 @@ def _alike(columns: tuple[str, ...]) -> ExtraFeature:
 def _step(columns: LineColumns) -> ExtraFeature:
     label, number, part = columns
     order = f"{part} and {number}" if part else number
-    meaning = f"places behind the furthest item of the history with the candidate's {label}, by {order}"
+    meaning = f"positions behind the furthest item of the history with the candidate's {label}, by {order}"
     return _extra(f"user_{slug(label)}_{slug(number)}_step", "UserLineStep", meaning, **_arguments_of(columns))
 
 
