@@ -32,7 +32,7 @@ def catalogue(**columns: object) -> ItemCatalogue:
 
 def extended(
     items: ItemCatalogue,
-    config: FeaturesConfig = FeaturesConfig(),  # noqa: B008
+    config: FeaturesConfig = FeaturesConfig(),
     log: InteractionLog = NO_EVENTS,
     progress: Progress = silent,
     *,
@@ -41,7 +41,7 @@ def extended(
     return with_attribute_features(config, items, log, progress, has_unequal_weights=has_unequal_weights)
 
 
-def names(items: ItemCatalogue, config: FeaturesConfig = FeaturesConfig()) -> list[str]:  # noqa: B008
+def names(items: ItemCatalogue, config: FeaturesConfig = FeaturesConfig()) -> list[str]:
     return [feature.name for feature in extended(items, config).extra]
 
 
