@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from benchmarks.arguments import parser_of
+from features.attributes import Attributes
 from features.declarations import FEATURES
 from features.feature_set import FeatureSet
 from features.item_facts import ItemFacts
@@ -27,6 +28,7 @@ from features.pairs import PairBatch
 from features.questions import Question, Questions
 from features.state import EventState
 from recsys.data.ids.vocabulary import Vocabulary
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.log.interactions import InteractionLog
 from recsys.moments import DAY
 
@@ -82,6 +84,7 @@ def make_facts(random: np.random.Generator) -> ItemFacts:
         text_lengths=random.random(N_ITEMS, dtype=np.float32),
         vectors={name: random.random((N_ITEMS, DIM), dtype=np.float32) for name in ("text", "frozen", "factors")},
         links={"transitions": links, "neighbours": links},
+        attributes=Attributes(ItemCatalogue(pl.DataFrame({"item_id": [f"i{item}" for item in range(N_ITEMS)]}))),
         tags=make_links(300, 3, random),
     )
 

@@ -14,7 +14,8 @@ The past
     item_cache                  answers that are kept while serving
 The items
     item_facts                  their properties: category, price, vectors, links
-    further_columns             columns without a meaning of their own: an author, a series
+    attributes                  columns without a meaning of their own: an author, a size
+    attribute_kinds, lines      what such columns are; lines of items, such as the volumes of a series
     credibility                 how wanted groups of items are, as far as that can be believed
     affinity                    how alike candidates are to the newest items of a history
 Loops

@@ -74,7 +74,7 @@ _COLLABORATIVE = sources_of("collaborative")
 FEATURES: tuple[Feature, ...] = (
     # text: what the item says, compared with what the user read
     Feature("text_score", "text", SourceScore("text"), "interest model: how much this user wants what the item says"),
-    Feature("text_rank", "text", SourceRank("text"), "place of the candidate by the interest model"),
+    Feature("text_rank", "text", SourceRank("text"), "rank of the candidate by the interest model"),
     Feature("text_share", "text", SourceShare("text"), "interest relative to the request's best"),
     Feature("text_last", "text", Affinity("text", "last"), "similarity of the texts: candidate and newest item"),
     Feature("text_max", "text", Affinity("text", "max"), "similarity to the most alike of the newest items"),
@@ -96,7 +96,7 @@ FEATURES: tuple[Feature, ...] = (
         for source in _COLLABORATIVE
         for suffix, kind, meaning in (
             ("score", SourceScore, "score of the candidate"),
-            ("rank", SourceRank, "place of the candidate"),
+            ("rank", SourceRank, "rank of the candidate"),
             ("share", SourceShare, "score relative to the request's best"),
         )
     ),
@@ -110,26 +110,26 @@ FEATURES: tuple[Feature, ...] = (
     Feature("neighbours_flag", "collaborative", SourceFlag("neighbours"), "whether it goes with what the user chose"),
     # behaviour: how the item and the user have been doing
     Feature("popular_score", "behaviour", SourceScore("popular"), "time-decayed popularity"),
-    Feature("popular_rank", "behaviour", SourceRank("popular"), "place of the candidate by popularity"),
+    Feature("popular_rank", "behaviour", SourceRank("popular"), "rank of the candidate by popularity"),
     Feature(
         "categories_score", "behaviour", SourceScore("categories"), "popularity in the user's categories and brands"
     ),
-    Feature("categories_rank", "behaviour", SourceRank("categories"), "place of the candidate by it"),
+    Feature("categories_rank", "behaviour", SourceRank("categories"), "rank of the candidate by it"),
     Feature("categories_share", "behaviour", SourceShare("categories"), "the same relative to the request's best"),
     Feature("profiles_score", "behaviour", SourceScore("profiles"), "how usual for users of whom the same is known"),
-    Feature("profiles_rank", "behaviour", SourceRank("profiles"), "place of the candidate by it"),
+    Feature("profiles_rank", "behaviour", SourceRank("profiles"), "rank of the candidate by it"),
     Feature("profiles_share", "behaviour", SourceShare("profiles"), "the same relative to the request's best"),
     Feature("trending_score", "behaviour", SourceScore("trending"), "decayed count among everybody's newest events"),
-    Feature("trending_rank", "behaviour", SourceRank("trending"), "place of the candidate by it"),
+    Feature("trending_rank", "behaviour", SourceRank("trending"), "rank of the candidate by it"),
     Feature("rhythm_score", "behaviour", SourceScore("rhythm"), "popularity at this time of the day and the week"),
-    Feature("rhythm_rank", "behaviour", SourceRank("rhythm"), "place of the candidate by it"),
+    Feature("rhythm_rank", "behaviour", SourceRank("rhythm"), "rank of the candidate by it"),
     Feature("rhythm_share", "behaviour", SourceShare("rhythm"), "the same relative to the request's best"),
     Feature("rhythm_ratio", "behaviour", SourceRatio("rhythm", "popular"), "how many times likelier than usual now"),
     Feature(
         "rhythm_categories", "behaviour", SourceWithin("rhythm", "categories"), "the same in the user's categories"
     ),
     Feature("season_score", "behaviour", SourceScore("season"), "popularity at this time of the year"),
-    Feature("season_rank", "behaviour", SourceRank("season"), "place of the candidate by it"),
+    Feature("season_rank", "behaviour", SourceRank("season"), "rank of the candidate by it"),
     Feature("season_share", "behaviour", SourceShare("season"), "the same relative to the request's best"),
     Feature("season_ratio", "behaviour", SourceRatio("season", "popular"), "how many times likelier than lately"),
     Feature(

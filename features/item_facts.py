@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.further_columns import FurtherColumns
+from features.attributes import Attributes
 from recsys.arrays.float16 import Float16Bits
 from recsys.data.groups.membership import members_of
 from recsys.data.items.catalogue import ItemCatalogue
@@ -34,8 +34,8 @@ class ItemFacts:
         text_lengths: (n_items,) characters of the item's text.
         vectors: name -> (n_items, dim) vectors, float32 or float16, whose dot product is an affinity of two items.
         links: name -> (n_items, n_items) CSR affinities from an item of the history to a candidate.
+        attributes: columns of the catalogue by name, also those without a meaning of their own.
         tags: (n_items, n_tags) CSR, 1 where the item has the tag; None where no item has one.
-        further: columns of the catalogue by name, also those without a meaning of their own; None: there are none.
     """
 
     categories: NDArray[np.int32]
@@ -45,8 +45,8 @@ class ItemFacts:
     text_lengths: NDArray[np.float32]
     vectors: Mapping[str, NDArray[np.float32] | Float16Bits]
     links: Mapping[str, sp.csr_matrix]
+    attributes: Attributes
     tags: sp.csr_matrix | None = None
-    further: FurtherColumns | None = None
 
     @classmethod
     def of(
@@ -65,8 +65,8 @@ class ItemFacts:
             text_lengths=catalogue.text_lengths,
             vectors=vectors,
             links=links,
+            attributes=Attributes(catalogue, past),
             tags=members_of(catalogue.frame["tags"]),
-            further=FurtherColumns(catalogue, past),
         )
 
     @cached_property
@@ -88,7 +88,7 @@ class ItemFacts:
     @property
     def _relative_prices(self) -> NDArray[np.float32]:
         """(n_items,) price over the median price of the item's category; NaN where either is missing or 0."""
-        # The last place is that of no category, -1.
+        # The last one is that of no category, -1.
         medians = np.full(int(self.categories.max(initial=-1)) + 2, np.nan)
         known = np.flatnonzero((self.categories >= 0) & (self.prices > 0))
         known = known[np.argsort(self.categories[known], kind="stable")]

@@ -107,13 +107,13 @@ class StreamQuestions:
         from_the_start = any(window is None for _, _, window in own)
         self.windows = (*([None] if from_the_start else []), *sorted(spans, reverse=True), 0)
         self.lengths = np.array([window for window in self.windows if window is not None])
-        place = self.windows.index
+        index = self.windows.index
         measures = tuple(dict.fromkeys(measure for _, measure, _ in own if not measure.is_event_count))
         self._summed = tuple(measure for measure in measures if measure.is_sum)
         self._states = tuple(measure for measure in measures if not measure.is_sum)
         self.measures = (*self._summed, *self._states)
-        counts = ((column, place(window)) for column, m, window in own if m.is_event_count)
-        sums = ((column, place(w), self._summed.index(m)) for column, m, w in own if m.is_sum and not m.is_event_count)
+        counts = ((column, index(window)) for column, m, window in own if m.is_event_count)
+        sums = ((column, index(w), self._summed.index(m)) for column, m, w in own if m.is_sum and not m.is_event_count)
         states = ((column, m.code, self._states.index(m)) for column, m, _ in own if not m.is_sum)
         self._count_questions = _table(counts, 2)
         self._sum_questions, self._state_questions = _table(sums, 3), _table(states, 3)
@@ -149,8 +149,8 @@ class StreamQuestions:
         if columns.measures != self.measures:  # other questions needed more
             sums, states = sums.copy(), states.copy()
             sums[:, 2] = np.array([columns.sums.index(measure) for measure in self._summed], dtype=np.int64)[sums[:, 2]]
-            places = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)
-            states[:, 2] = places[states[:, 2]]
+            indices = np.array([columns.states.index(one) for one in self._states], dtype=np.int64)
+            states[:, 2] = indices[states[:, 2]]
         return TimelineView(
             events.timeline.keys,
             events.times,

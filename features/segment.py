@@ -7,37 +7,37 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.loops.codes import PLACE_BITS
+from features.loops.codes import INDEX_BITS
 from features.loops.timelines import LogColumns, MeasureCodes, fill_running_columns
 from features.measures import Measure, RunningColumns
 from recsys.data.log.interactions import InteractionLog
 
-_PLACES = (1 << PLACE_BITS) - 1
+_INDICES = (1 << INDEX_BITS) - 1
 
 NewTable = Callable[[str, tuple[int, int]], NDArray[np.float64]]
 """Makes a table to be filled, by its name and shape."""
 
 
 def sorting_order(numbers: NDArray[np.int32]) -> NDArray[np.int64]:
-    """(n,) places of numbers, 0 or above, in increasing order, equal ones as given: several times faster than argsort,
+    """(n,) indices of numbers, 0 or above, in increasing order, equal ones as given: several times faster than argsort,
     because numpy sorts whole integers with vector instructions."""
     keys = _keys(numbers, np.arange(len(numbers)))
     keys.sort()
-    keys &= _PLACES
+    keys &= _INDICES
     return keys
 
 
-def _keys(entities: NDArray[np.int32], places: NDArray[np.int64]) -> NDArray[np.int64]:
+def _keys(entities: NDArray[np.int32], indices: NDArray[np.int64]) -> NDArray[np.int64]:
     keys = entities.astype(np.int64)
-    keys <<= PLACE_BITS
-    keys |= places
+    keys <<= INDEX_BITS
+    keys |= indices
     return keys
 
 
 class Timeline(NamedTuple):
     """What happened to many entities (users, items), for each entity in the order of time; immutable.
 
-    (entity, place in the order of time) is one sorted integer, so "how often before t" is two binary searches.
+    (entity, index in the order of time) is one sorted integer, so "how often before t" is two binary searches.
 
     Attributes:
         keys: (n,) those integers.
@@ -63,7 +63,7 @@ class ItemEvents:
 
         Args:
             log: the segment's events.
-            chosen: (n,) places of these, increasing.
+            chosen: (n,) indices of these, increasing.
             times: (n,) theirs.
         """
         self.log = log
@@ -74,8 +74,8 @@ class ItemEvents:
     @classmethod
     def of(cls, log: InteractionLog, chosen: NDArray[np.bool_]) -> "ItemEvents":
         """The events of a log where `chosen` (n_events,) is True."""
-        places = np.flatnonzero(chosen).astype(np.uint32)
-        return cls(log, places, log.times[places])
+        indices = np.flatnonzero(chosen).astype(np.uint32)
+        return cls(log, indices, log.times[indices])
 
     @classmethod
     def known(
@@ -142,7 +142,7 @@ class Segment:
 
     @cached_property
     def by_user(self) -> Timeline:
-        """Users' acts; places are those of `item_acts.chosen`."""
+        """Users' acts; indices are those of `item_acts.chosen`."""
         acts = self.item_acts
         return Timeline.of(self.log.users[acts.chosen], acts.times)
 

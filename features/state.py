@@ -211,8 +211,8 @@ class EventState:
             found = _decayed(segments, distinct, n, n_items)
             if len(found.offsets) == 2:
                 self._kept_positives = _KeptPositives(segments, distinct, n, n_items, found)
-        places, counts = entries(found.offsets, rows)
-        return ItemWeights(offsets_of(counts), found.items[places], found.values[places])
+        indices, counts = entries(found.offsets, rows)
+        return ItemWeights(offsets_of(counts), found.items[indices], found.values[indices])
 
 
 def _decayed(segments: Sequence[Segment], stops: NDArray[np.int64], n: int, n_items: int) -> ItemWeights:
@@ -244,8 +244,8 @@ def _newest_positives_of(
     looked_at = n
     while True:  # acts without interest may lie between
         start = max(0, stop - looked_at)
-        places = acts.chosen[start:stop]
-        items, weights = log.items[places], log.weights[places]
+        indices = acts.chosen[start:stop]
+        items, weights = log.items[indices], log.weights[indices]
         wanted = (weights > 0) & (items < n_items)
         if start == 0 or np.count_nonzero(wanted) >= n:
             return acts.times[start:stop][wanted], items[wanted], weights[wanted]

@@ -19,7 +19,7 @@ from serving.calls.keys import KeyRing
 from serving.calls.middleware import BodyLimit, Latency, SecurityHeaders
 from serving.calls.rates import Rates
 from serving.calls.this_machine import check_host
-from serving.lists.list_place import ListPlace
+from serving.lists.list_lookup import ListLookup
 from serving.lists.shown import ShownLists
 from serving.periodic import PeriodicTask
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
@@ -89,7 +89,7 @@ def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Servi
         settings=settings,
         registry=registry,
         store=store,
-        lists=ListPlace(open_lists(settings.serving.lists)) if settings.serving.lists else None,
+        lists=ListLookup(open_lists(settings.serving.lists)) if settings.serving.lists else None,
         live=live,
         shown=shown,
         flushing=PeriodicTask("answered lists", lambda: FLUSH_SECONDS, shown.flush),

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.lists.list_place import ListPlace
+from serving.lists.list_lookup import ListLookup
 from serving.lists.shown import ShownLists
 from serving.periodic import PeriodicTask
 from serving.settings import Settings
@@ -38,7 +38,7 @@ class Service:
     settings: Settings
     registry: Registry
     store: Store
-    lists: ListPlace | None
+    lists: ListLookup | None
     live: LiveState
     shown: ShownLists
     flushing: PeriodicTask

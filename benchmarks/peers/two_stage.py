@@ -136,7 +136,7 @@ def _candidates(
         rows, items = np.nonzero(proposed)
         places = np.argsort(np.argsort(-said, axis=2, kind="stable"), axis=2, kind="stable")
         ages = np.full(own.shape, np.nan, dtype=np.float32)
-        ages[block.rows, block.items] = block.places_from_end
+        ages[block.rows, block.items] = block.recency_ranks
         columns = [*said[:, rows, items], *places[:, rows, items], counts[items], block.lengths[rows]]
         columns += [own[rows, items], ages[rows, items]]
         parts.append((start + rows, items, np.stack(columns, axis=1).astype(np.float32)))

@@ -39,7 +39,7 @@ class SourceColumns:
         bounds, scores = pairs.bounds, np.empty((len(self._sources), len(pairs)), dtype=np.float32)
         for own, source in zip(scores, self._sources, strict=True):
             own[:] = pairs.scores[source] if source in self._needed else pairs.scores.get(source, 0)
-        # One integer holds score and place, because numpy sorts integers with vector instructions.
+        # One integer holds score and rank, because numpy sorts integers with vector instructions.
         keys = np.empty((self._n_ranked, len(pairs)), dtype=np.int64)
         rank_keys(scores, scores.view(np.int32), keys)
         for start, stop in pairwise(bounds.tolist()):
@@ -72,7 +72,7 @@ class SourceScore(_OfSource):
 
 
 class SourceRank(_OfSource):
-    """Place of the candidate among the request's candidates by one source: 0 is the best."""
+    """Rank of the candidate among the request's candidates by one source: 0 is the best."""
 
     statistic = "rank"
     monotone = -1
@@ -165,7 +165,7 @@ class Agreement(Member):
     @property
     def statistics(self) -> list[tuple[str, int]]:
         """See `_OfSource.statistics`; the first flag is written, the others are added to it."""
-        return [(source, ANOTHER_FLAG if place else FLAG) for place, source in enumerate(self.sources)]
+        return [(source, ANOTHER_FLAG if index else FLAG) for index, source in enumerate(self.sources)]
 
 
 class AffinityColumns:

@@ -46,9 +46,9 @@ class ItemPastColumns:
         self.questions = Questions(question for question in questions if question is not None)
         self.ageing = [column for column, kind in enumerate(kinds) if isinstance(kind, ItemSince)]
         self.halving = [(c, kind.half_life) for c, kind in enumerate(kinds) if isinstance(kind, ItemDecayed)]
-        place = self.questions.all.index
-        self._above = np.array([place(formula.above) for formula in formulas])
-        self._below = np.array([-1 if f.below is None else place(f.below) for f in formulas])
+        index = self.questions.all.index
+        self._above = np.array([index(formula.above) for formula in formulas])
+        self._below = np.array([-1 if f.below is None else index(f.below) for f in formulas])
         numbers = np.array([(f.factor, f.plus, f.strength) for f in formulas], dtype=np.float64)
         self._factors, self._plus, self._strengths = np.ascontiguousarray(numbers.T)
 
@@ -249,8 +249,7 @@ class GroupPopularity(Kind):
     scope: ClassVar[Scope] = "item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        further = pairs.facts.further
-        known = None if further is None else further.popularities(self.column)
+        known = pairs.facts.attributes.popularities(self.column)
         return np.full(len(pairs), np.nan, dtype=np.float32) if known is None else known[pairs.items]
 
 
@@ -265,8 +264,8 @@ class ItemReplaced(Kind):
     scope: ClassVar[Scope] = "item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        found, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
-        successors = None if further is None else further.successors(self.column, self.number, self.part)
+        found = np.full(len(pairs), np.nan, dtype=np.float32)
+        successors = pairs.facts.attributes.successors(self.column, self.number, self.part)
         if successors is not None:
             fill_ages(successors, pairs.histories.now, pairs.bounds, pairs.items, DAY, found)
         return found
@@ -281,8 +280,7 @@ class ItemDaysUntil(Kind):
     scope: ClassVar[Scope] = "item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        further = pairs.facts.further
-        moments = None if further is None else further.moments(self.column)
+        moments = pairs.facts.attributes.moments(self.column)
         if moments is None:
             return np.full(len(pairs), np.nan, dtype=np.float32)
         return ((moments[pairs.items] - pairs.histories.now[pairs.rows]) / DAY).astype(np.float32)

@@ -200,8 +200,7 @@ class UserLabelDue(Kind):
     scope: ClassVar[Scope] = "user-category"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        further = pairs.facts.further
-        labels = None if further is None else further.labels(self.column)
+        labels = pairs.facts.attributes.labels(self.column, None)
         dues = np.full(len(pairs), np.nan, dtype=np.float32)
         if labels is not None:
             members = labels.indptr, labels.indices, labels.shape[1]

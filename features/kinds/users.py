@@ -8,7 +8,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.further_columns import FurtherColumns
 from features.kinds.base import UNEQUAL_WEIGHTS, Family, Kind, Member, Of, Scope
 from features.loops.pairs import (
     fill_distances,
@@ -23,7 +22,7 @@ from recsys.arrays.types import Floats, Ints
 from recsys.errors import ConfigError
 
 Column = TypeVar("Column")
-"""A further column in the form in which a loop reads it."""
+"""An attribute in the form in which a loop reads it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class UserTagShare(Kind):
 
 @dataclass(frozen=True)
 class UserLabelShare(Kind):
-    """Share of the acts, or of their weight, on items with the candidate's value of a further column of the items; for
+    """Share of the acts, or of their weight, on items with the candidate's value of an attribute of the items; for
     a list of values the mean over these. For paths, the mean over all levels of the candidate, or one `level`.
 
     Raises:
@@ -65,8 +64,7 @@ class UserLabelShare(Kind):
         return UNEQUAL_WEIGHTS if self.of == "worth" else None
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        further = pairs.facts.further
-        return _shares(pairs, None if further is None else further.labels(self.column, self.level), self.of)
+        return _shares(pairs, pairs.facts.attributes.labels(self.column, self.level), self.of)
 
 
 def _shares(pairs: PairBatch, values: sp.csr_matrix | None, of: Of) -> NDArray[np.float32]:
@@ -95,24 +93,20 @@ class UserAlikeShare(Kind):
     scope: ClassVar[Scope] = "user-category"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        further = pairs.facts.further
-        return _shares(pairs, None if further is None else further.alike(self.columns), "acts")
+        return _shares(pairs, pairs.facts.attributes.alike(self.columns), "acts")
 
 
 @dataclass(frozen=True)
 class UserNamedShare(Kind):
-    """Of the items that the candidate names by their ids in a further column, the share that the user acted on: of the
+    """Of the items that the candidate names by their ids in an attribute, the share that the user acted on: of the
     courses that a course requires, of the devices that an accessory fits. NaN where it names none."""
 
     column: str
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return _compared(
-            pairs,
-            lambda further: further.named(self.column),
-            lambda named, *others: fill_named_shares(named.indptr, named.indices, *others),
-        )
+        named = pairs.facts.attributes.named(self.column)
+        return _compared(pairs, named, lambda named, *others: fill_named_shares(named.indptr, named.indices, *others))
 
 
 @dataclass(frozen=True)
@@ -124,25 +118,25 @@ class UserQuantityDistance(Kind):
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return _compared(pairs, lambda further: further.places(self.column), fill_distances)
+        return _compared(pairs, pairs.facts.attributes.quantiles(self.column), fill_distances)
 
 
 @dataclass(frozen=True)
 class UserQuantityStep(Kind):
     """How far the candidate is above what the user acted on last, by a column of numbers, such as the age of the child
-    that a thing is for: its place in the order of all items, from 0 to 1, minus the mean place of the newest 5 events
+    that a thing is for: its quantile among all items minus the mean quantile of the newest 5 events
     with a number."""
 
     column: str
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        return _compared(pairs, lambda further: further.places(self.column), fill_quantity_steps)
+        return _compared(pairs, pairs.facts.attributes.quantiles(self.column), fill_quantity_steps)
 
 
 @dataclass(frozen=True)
 class UserLineStep(Kind):
-    """How many places the candidate comes after the furthest item of its line that the user acted on: 1 is the next
+    """How many positions the candidate comes after the furthest item of its line that the user acted on: 1 is the next
     volume of a series, 0 or less was passed already. NaN where the user acted on no item of the line.
 
     A line is all items with one value of a column, in the order of `number`, another column. If that number starts
@@ -155,22 +149,17 @@ class UserLineStep(Kind):
     scope: ClassVar[Scope] = "user-item"
 
     def values(self, pairs: PairBatch) -> NDArray[np.float32]:
+        lines = pairs.facts.attributes.lines(self.column, self.number, self.part)
         return _compared(
-            pairs,
-            lambda further: further.lines(self.column, self.number, self.part),
-            lambda lines, *others: fill_steps(lines.lines, lines.places, len(lines), *others),
+            pairs, lines, lambda lines, *others: fill_steps(lines.lines, lines.positions, len(lines), *others)
         )
 
 
 def _compared(
-    pairs: PairBatch,
-    read: Callable[[FurtherColumns], Column | None],
-    fill: Callable[[Column, Ints, Ints, Ints, Ints, Floats], None],
+    pairs: PairBatch, column: Column | None, fill: Callable[[Column, Ints, Ints, Ints, Ints, Floats], None]
 ) -> NDArray[np.float32]:
-    """(n_pairs,) what `fill` makes of candidates and histories, with what `read` finds in the further columns of the
-    items; NaN if it finds nothing."""
-    values, further = np.full(len(pairs), np.nan, dtype=np.float32), pairs.facts.further
-    column = None if further is None else read(further)
+    """(n_pairs,) what `fill` makes of candidates and histories by an attribute of the items; NaN without it."""
+    values = np.full(len(pairs), np.nan, dtype=np.float32)
     if column is not None:
         fill(column, pairs.histories.offsets, pairs.histories.items, pairs.bounds, pairs.items, values)
     return values

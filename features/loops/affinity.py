@@ -55,8 +55,8 @@ def fill_aggregates(similarity: Floats, fading: float, wanted: Ints, row: Floats
         wanted: (n, 2) which of the six, in the order of `features.affinity.Aggregate`, and where in the row.
     """
     if len(similarity) == 0:
-        for place in range(len(wanted)):
-            row[wanted[place, 1]] = np.nan
+        for index in range(len(wanted)):
+            row[wanted[index, 1]] = np.nan
         return
     high = low = total = faded = similarity[0]
     weight, weights, nearest = 1.0, 1.0, 0
@@ -71,8 +71,8 @@ def fill_aggregates(similarity: Floats, fading: float, wanted: Ints, row: Floats
         low = min(low, value)
     newest, highest, lowest = np.float64(similarity[0]), np.float64(high), np.float64(low)
     found = (newest, highest, lowest, np.float64(total / len(similarity)), faded / weights, np.float64(nearest))
-    for place in range(len(wanted)):
-        row[wanted[place, 1]] = found[wanted[place, 0]]
+    for index in range(len(wanted)):
+        row[wanted[index, 1]] = found[wanted[index, 0]]
 
 
 @jit()
@@ -101,14 +101,14 @@ def fill_link_affinities(
         for item in candidates[first:last]:
             may_be_candidate[item % _FLAGS] = True
         for event in range(n):
-            place, before = first, -1
+            index, before = first, -1
             for entry in range(indptr[newest[event]], indptr[newest[event] + 1]):
                 item = indices[entry]
                 if not may_be_candidate[item % _FLAGS]:
                     continue
-                place, before = galloping_search(candidates, item, place if item > before else first, last), item
-                if place < last and candidates[place] == item:
-                    similarity[place - first, event] = data[entry]
+                index, before = galloping_search(candidates, item, index if item > before else first, last), item
+                if index < last and candidates[index] == item:
+                    similarity[index - first, event] = data[entry]
         for pair in range(first, last):
             fill_aggregates(similarity[pair - first], fading, wanted, table[pair])
 

@@ -13,7 +13,7 @@ class CachedColumns(NamedTuple):
     """Cached columns of items, and what time does to them while nothing happens to an item."""
 
     to: Ints
-    """(n_columns,) their places in the ranker's table"""
+    """(n_columns,) their indices in the ranker's table"""
     ageing: Ints
     """those that count days"""
     halving: Ints
@@ -30,7 +30,7 @@ def move_edges(
 
     Args:
         times: (n,) of events, in order.
-        items: of the log; `chosen` (n,) are the places of the events in it.
+        items: of the log; `chosen` (n,) are the indices of the events in it.
         lengths: (n_windows,) microseconds.
         now: the moment that the windows end at.
         edges: (n_windows,) events before each window's begin, changed in place.
@@ -93,20 +93,20 @@ def read_rows(rows: Floats, computed_at: Ints, items: Ints, now: int, columns: C
             table[pair, to[column]] = rows[item, column]
         for column in ageing:
             table[pair, to[column]] += age / np.float32(DAY)
-        for place in range(len(halving)):
-            table[pair, to[halving[place]]] *= np.exp2(age / np.float32(-half_lives[place]))
+        for index in range(len(halving)):
+            table[pair, to[halving[index]]] *= np.exp2(age / np.float32(-half_lives[index]))
 
 
 @jit(fastmath={"reassoc"})
-def touch_rows(rows: Floats, places: Ints) -> np.floating:
+def touch_rows(rows: Floats, indices: Ints) -> np.floating:
     """Read something of each cache line of some rows of a table (n, n_columns) float32, so that they are in the cache
     of the processor; the sum that is returned only keeps the compiler from leaving this out.
 
     A loop that only reads waits for many cache lines at a time; one that also computes waits for each.
     """
     total = np.float32(0)
-    for place in places:
+    for index in indices:
         for column in range(0, rows.shape[1], 64 // rows.itemsize):
-            total += rows[place, column]
-        total += rows[place, -1]
+            total += rows[index, column]
+        total += rows[index, -1]
     return total

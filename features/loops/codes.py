@@ -1,7 +1,7 @@
 """Numbers by which compiled loops know what to count."""
 
-PLACE_BITS = 32
-"""A timeline's key is entity << PLACE_BITS | place in the order of time."""
+INDEX_BITS = 32
+"""A timeline's key is entity << INDEX_BITS | index in the order of time."""
 
 # Which events count: the number of an event's name, or one of these. In a history -1 is an event of unknown name.
 EVERYTHING, POSITIVES, NO_EVENT = -2, -3, -4
@@ -9,7 +9,7 @@ EVERYTHING, POSITIVES, NO_EVENT = -2, -3, -4
 # The statistic of them, see `features.measures.Measure`.
 COUNT, WEIGHTS, VALUES, VALUED, EXAMINATION, DECAYED, LAST, FIRST = range(8)
 
-# What a source says of a candidate: its score; its place in the request, 0 is the best and equal ones share a place;
+# What a source says of a candidate: its score; its rank in the request, 0 is the best and equal ones share a rank;
 # its score over the largest absolute score in the request, NaN where all are 0; 1 where its score is above 0, else 0;
 # that 1 or 0, added to what the column holds.
 SCORE, RANK, SHARE, FLAG, ANOTHER_FLAG = range(5)

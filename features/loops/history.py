@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from features.loops.codes import PLACE_BITS
+from features.loops.codes import INDEX_BITS
 from features.loops.timelines import galloping_search
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Ints
@@ -16,7 +16,7 @@ def find_acts(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, start
 
     Args:
         keys, times: of the timeline of users.
-        starts: (n_requests,) filled with the first place of each.
+        starts: (n_requests,) filled with the first index of each.
         offsets: (n_requests + 1,) filled with where each history starts when they stand one after the other.
 
     Returns:
@@ -28,7 +28,7 @@ def find_acts(keys: Ints, times: Ints, users: Ints, now: Ints, limit: int, start
         if users[request] >= 0 and len(keys):
             # Live requests are later than all events.
             before = len(times) if times[-1] < now[request] else np.searchsorted(times, now[request])
-            first = np.int64(users[request]) << PLACE_BITS
+            first = np.int64(users[request]) << INDEX_BITS
             start = int(np.searchsorted(keys, first))
             stop = galloping_search(keys, int(first | before), start, len(keys))
             starts[request] = max(start, stop - limit)
@@ -51,16 +51,16 @@ def copy_acts(
 
     Args:
         keys, times: of the timeline of users.
-        chosen: (n,) place in the log of each of its events, in the order of time.
+        chosen: (n,) index in the log of each of its events, in the order of time.
         items, events, weights: columns of the log.
     """
-    n, places = offsets[-1], (1 << PLACE_BITS) - 1
+    n, indices = offsets[-1], (1 << INDEX_BITS) - 1
     found = np.empty(n, dtype=items.dtype), np.empty(n, dtype=events.dtype)
     moments, act_weights = np.empty(n, dtype=times.dtype), np.empty(n, dtype=weights.dtype)
     for request in range(len(starts)):
         for event in range(offsets[request], offsets[request + 1]):
-            place = keys[starts[request] + event - offsets[request]] & places
-            own = chosen[place]
+            index = keys[starts[request] + event - offsets[request]] & indices
+            own = chosen[index]
             found[0][event], found[1][event] = items[own], events[own]
-            moments[event], act_weights[event] = times[place], weights[own]
+            moments[event], act_weights[event] = times[index], weights[own]
     return offsets, found[0], found[1], moments, act_weights

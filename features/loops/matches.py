@@ -22,7 +22,7 @@ from features.loops.pairs import days_between
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
 from recsys.data.log.interactions import NO_TIME
-from recsys.retrieval.sort_keys import PLACE
+from recsys.retrieval.sort_keys import INDEX
 
 _HALF_AFTER_DAYS = 30.0
 _HALF_AFTER_BASKETS = 3.0
@@ -88,8 +88,8 @@ def fill_matches(
                 if of_baskets:
                     describe_baskets(matches, n_baskets if has_code else 0, times, baskets, values)
                     fill_faded(matches, last, times, baskets, now[request], values)
-                for place in range(first_wanted, end_wanted):
-                    table[pair, wanted[place, 2]] = values[wanted[place, 1]]
+                for index in range(first_wanted, end_wanted):
+                    table[pair, wanted[index, 2]] = values[wanted[index, 1]]
 
 
 @jit()
@@ -109,14 +109,14 @@ def fill_days_since(
         keys = events_by_code(codes, 0, history, offsets[request], offsets[request + 1])
         for pair in range(bounds[request], bounds[request + 1]):
             begin, end = matches_of(keys, int(candidates[pair]))
-            for place in range(len(wanted)):
+            for index in range(len(wanted)):
                 found = NO_TIME
                 for match in range(end - 1, begin - 1, -1):
-                    event = keys[match] & PLACE
-                    if events[event] == wanted[place, 0]:
+                    event = keys[match] & INDEX
+                    if events[event] == wanted[index, 0]:
                         found = times[event]
                         break
-                table[pair, wanted[place, 1]] = days_between(found, now[request])
+                table[pair, wanted[index, 1]] = days_between(found, now[request])
 
 
 @jit()
@@ -137,14 +137,14 @@ def events_by_code(codes: Ints, column: int, history: Ints, first: int, last: in
 def sums_of(weights: Floats, keys: Ints) -> Floats:
     """(n + 1,) summed weights of the events before each index of `keys` (n,)."""
     sums = np.zeros(len(keys) + 1)
-    for place in range(len(keys)):
-        sums[place + 1] = sums[place] + weights[keys[place] & PLACE]
+    for index in range(len(keys)):
+        sums[index + 1] = sums[index] + weights[keys[index] & INDEX]
     return sums
 
 
 @jit()
 def matches_of(keys: Ints, code: int) -> tuple[int, int]:
-    """Where the keys of `events_by_code` with a code begin and end; the same place twice if there are none."""
+    """Where the keys of `events_by_code` with a code begin and end; the same index twice if there are none."""
     begin = int(np.searchsorted(keys, code << 32))
     has_match = code >= 0 and begin < len(keys) and keys[begin] >> 32 == code
     end = begin + int(np.searchsorted(keys[begin:], (code + 1) << 32)) if has_match else begin
@@ -163,7 +163,7 @@ def describe_events(
         last: where the history ends.
     """
     n_matches = len(matches)
-    newest = matches[n_matches - 1] & PLACE if n_matches else 0
+    newest = matches[n_matches - 1] & INDEX if n_matches else 0
     values[MATCHES] = n_matches
     values[MATCH_SHARE] = n_matches / n_events if n_events else np.nan
     values[EVENTS_SINCE] = last - 1 - newest if n_matches else np.nan
@@ -179,10 +179,10 @@ def describe_baskets(matches: Ints, n_baskets: int, times: Ints, baskets: Ints, 
         n_baskets: of all events that were looked at; 0 for a candidate without the code.
     """
     n_matching = 1 if len(matches) else 0
-    for place in range(1, len(matches)):
-        n_matching += baskets[matches[place] & PLACE] != baskets[matches[place - 1] & PLACE]
+    for index in range(1, len(matches)):
+        n_matching += baskets[matches[index] & INDEX] != baskets[matches[index - 1] & INDEX]
     values[BASKET_SHARE] = n_matching / n_baskets if n_baskets else np.nan
-    oldest_to_newest = days_between(times[matches[0] & PLACE], times[matches[-1] & PLACE]) if n_matching > 1 else np.nan
+    oldest_to_newest = days_between(times[matches[0] & INDEX], times[matches[-1] & INDEX]) if n_matching > 1 else np.nan
     values[DUE] = values[TIME_SINCE] * (n_matching - 1) / oldest_to_newest if oldest_to_newest > 0 else np.nan
 
 
@@ -196,7 +196,7 @@ def fill_faded(matches: Ints, last: int, times: Ints, baskets: Ints, now: int, v
     """
     by_days, by_baskets = 0.0, 0.0
     for key in matches:
-        event = key & PLACE
+        event = key & INDEX
         by_days += 0.5 ** (days_between(times[event], now) / _HALF_AFTER_DAYS)
         by_baskets += 0.5 ** ((baskets[last - 1] - baskets[event]) / _HALF_AFTER_BASKETS)
     values[FADED_DAYS], values[FADED_BASKETS] = by_days, by_baskets

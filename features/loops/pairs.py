@@ -42,8 +42,8 @@ def fill_request_values(values: Floats, bounds: Ints, wanted: Ints, table: Float
     """
     for request in range(len(bounds) - 1):
         for pair in range(bounds[request], bounds[request + 1]):
-            for place in range(len(wanted)):
-                table[pair, wanted[place, 1]] = values[wanted[place, 0], request]
+            for index in range(len(wanted)):
+                table[pair, wanted[index, 1]] = values[wanted[index, 0], request]
 
 
 @jit()
@@ -54,8 +54,8 @@ def fill_item_values(numbers: Floats, candidates: Ints, wanted: Ints, table: Flo
         wanted: (n, 2) which of the numbers, and which column.
     """
     for pair in range(len(candidates)):
-        for place in range(len(wanted)):
-            table[pair, wanted[place, 1]] = numbers[candidates[pair], wanted[place, 0]]
+        for index in range(len(wanted)):
+            table[pair, wanted[index, 1]] = numbers[candidates[pair], wanted[index, 0]]
 
 
 @jit()
@@ -148,13 +148,13 @@ def distinct_and_entropy(codes: Ints) -> tuple[int, float]:
 
     The array is put in order."""
     codes.sort()
-    place = np.searchsorted(codes, 0)
-    total, different, bits = len(codes) - place, 0, 0.0
-    while place < len(codes):
-        start = place
-        while place < len(codes) and codes[place] == codes[start]:
-            place += 1
-        share = (place - start) / total
+    index = np.searchsorted(codes, 0)
+    total, different, bits = len(codes) - index, 0, 0.0
+    while index < len(codes):
+        start = index
+        while index < len(codes) and codes[index] == codes[start]:
+            index += 1
+        share = (index - start) / total
         different += 1
         bits -= share * math.log2(share)
     return different, bits if total else np.nan
@@ -181,9 +181,9 @@ def fill_price_ratios(
         usual = (total / known if known else np.nan, last)
         for pair in range(bounds[request], bounds[request + 1]):
             price = prices[candidates[pair]]
-            for place in range(len(wanted)):
-                below = usual[wanted[place, 0]]
-                table[pair, wanted[place, 1]] = price / below if below > 0 else np.nan
+            for index in range(len(wanted)):
+                below = usual[wanted[index, 0]]
+                table[pair, wanted[index, 1]] = price / below if below > 0 else np.nan
 
 
 @jit()
@@ -249,18 +249,18 @@ def fill_named_shares(
 
 @jit()
 def fill_distances(
-    places: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, distances: Floats
+    quantiles: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, distances: Floats
 ) -> None:
     """Fill `distances` (n_pairs,) with the mean distance of each candidate from the newest events of the history.
 
     Args:
-        places: (n_items,) NaN where missing; what is missing in the history does not count.
+        quantiles: (n_items,) NaN where missing; what is missing in the history does not count.
     """
     for request in range(len(offsets) - 1):
         for pair in range(bounds[request], bounds[request + 1]):
-            own, total, known = places[candidates[pair]], 0.0, 0
+            own, total, known = quantiles[candidates[pair]], 0.0, 0
             for event in range(max(offsets[request], offsets[request + 1] - _NEWEST), offsets[request + 1]):
-                between = abs(places[history[event]] - own)
+                between = abs(quantiles[history[event]] - own)
                 if not math.isnan(between):
                     total += between
                     known += 1
@@ -269,45 +269,52 @@ def fill_distances(
 
 @jit()
 def fill_quantity_steps(
-    places: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, steps: Floats
+    quantiles: Floats, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, steps: Floats
 ) -> None:
     """Fill `steps` (n_pairs,) with how far each candidate is above the mean of the newest events of the history.
 
     Args:
-        places: (n_items,) NaN where missing; what is missing in the history does not count.
+        quantiles: (n_items,) NaN where missing; what is missing in the history does not count.
     """
     for request in range(len(offsets) - 1):
         total, known, event = 0.0, 0, offsets[request + 1] - 1
         while event >= offsets[request] and known < _NEWEST_OF_STEPS:
-            place = places[history[event]]
-            if not math.isnan(place):
-                total += place
+            quantile = quantiles[history[event]]
+            if not math.isnan(quantile):
+                total += quantile
                 known += 1
             event -= 1
         for pair in range(bounds[request], bounds[request + 1]):
-            steps[pair] = places[candidates[pair]] - total / known if known else np.nan
+            steps[pair] = quantiles[candidates[pair]] - total / known if known else np.nan
 
 
 @jit()
 def fill_steps(
-    lines: Ints, places: Ints, n_lines: int, offsets: Ints, history: Ints, bounds: Ints, candidates: Ints, steps: Floats
+    lines: Ints,
+    positions: Ints,
+    n_lines: int,
+    offsets: Ints,
+    history: Ints,
+    bounds: Ints,
+    candidates: Ints,
+    steps: Floats,
 ) -> None:
     """Fill `steps` (n_pairs,) with how far each candidate stands behind the furthest item of the history in its line.
 
     Args:
-        lines, places: (n_items,) the line of each item, and its place there; a line of -1 is none. Without an item of
-            the line in the history it is NaN.
+        lines, positions: (n_items,) the line of each item, and its position there; a line of -1 is none. Without an
+            item of the line in the history it is NaN.
     """
     furthest = np.full(n_lines, -1, dtype=np.int64)
     for request in range(len(offsets) - 1):
         events = history[offsets[request] : offsets[request + 1]]
         for item in events:
             if lines[item] >= 0:
-                furthest[lines[item]] = max(furthest[lines[item]], places[item])
+                furthest[lines[item]] = max(furthest[lines[item]], positions[item])
         for pair in range(bounds[request], bounds[request + 1]):
             line = lines[candidates[pair]]
             reached = furthest[line] if line >= 0 else -1
-            steps[pair] = places[candidates[pair]] - reached if reached >= 0 else np.nan
+            steps[pair] = positions[candidates[pair]] - reached if reached >= 0 else np.nan
         for item in events:
             if lines[item] >= 0:
                 furthest[lines[item]] = -1

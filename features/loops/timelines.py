@@ -11,7 +11,7 @@ from features.loops.codes import (
     DECAYED,
     EVERYTHING,
     FIRST,
-    PLACE_BITS,
+    INDEX_BITS,
     POSITIVES,
     VALUED,
     VALUES,
@@ -53,22 +53,22 @@ def fill_running_columns(
 
     Args:
         keys: (n,) of the timeline.
-        chosen: (n,) place in the log of each of its events, in the order of time.
+        chosen: (n,) index in the log of each of its events, in the order of time.
         running_sums, running_states: (n + 1, n_measures), see `RunningColumns`.
     """
     events, weights, values, positions, times = log
     sum_codes, state_codes, half_lives = measures
-    places = (1 << PLACE_BITS) - 1
+    indices = (1 << INDEX_BITS) - 1
     totals = np.zeros(len(sum_codes))
     current = np.full(len(state_codes), np.nan)
     item, then = -1, 0
     running_sums[0] = 0.0
     running_states[0] = np.nan
     for row in range(len(keys)):
-        event = chosen[keys[row] & places]
+        event = chosen[keys[row] & indices]
         now, code, weight = times[event], np.int64(events[event]), weights[event]
-        if keys[row] >> PLACE_BITS != item:
-            item, then = keys[row] >> PLACE_BITS, now
+        if keys[row] >> INDEX_BITS != item:
+            item, then = keys[row] >> INDEX_BITS, now
             for column in range(len(state_codes)):
                 current[column] = 0.0 if state_codes[column, 1] == DECAYED else np.nan
         for column in range(len(sum_codes)):
@@ -111,9 +111,9 @@ def increment(statistic: int, weight: float, value: float, position: int) -> flo
 
 @jit()
 def galloping_search(keys: Ints, key: int, first: int, last: int) -> int:
-    """The first place in [first, last) at which increasing `keys` are not below `key`; `last` if there is none.
+    """The first index in [first, last) at which increasing `keys` are not below `key`; `last` if there is none.
 
-    Steps double from `first` on, so that near places are found quickly (Bentley and Yao, An almost optimal algorithm
+    Steps double from `first` on, so that near indices are found quickly (Bentley and Yao, An almost optimal algorithm
     for unbounded searching, 1976).
     """
     step, end = 1, first
@@ -166,7 +166,7 @@ def add_answers(view: TimelineView, items: Ints, rows: Ints, now: Ints, edges: I
         answers: (n_pairs, n_questions).
     """
     keys, times, running_sums, running_states, count_questions, sum_questions, state_questions, half_lives = view
-    n_windows, places = edges.shape[1], (1 << PLACE_BITS) - 1
+    n_windows, indices = edges.shape[1], (1 << INDEX_BITS) - 1
     found = np.empty(n_windows, dtype=np.int64)
     last = np.empty(n_windows, dtype=np.int64)
     item, start, stop = -1, 0, 0
@@ -174,32 +174,32 @@ def add_answers(view: TimelineView, items: Ints, rows: Ints, now: Ints, edges: I
         if items[pair] != item:
             begin = stop if items[pair] > item else 0
             item = items[pair]
-            start = galloping_search(keys, item << PLACE_BITS, begin, len(keys))
-            stop = galloping_search(keys, (item + 1) << PLACE_BITS, start, len(keys))
+            start = galloping_search(keys, item << INDEX_BITS, begin, len(keys))
+            stop = galloping_search(keys, (item + 1) << INDEX_BITS, start, len(keys))
             found[:] = start
             last[:] = 0
         if start == stop:
             continue
-        row, place = rows[pair], start
+        row, index = rows[pair], start
         for window in range(n_windows):
             edge = edges[row, window]
             if edge >= last[window]:  # behind where the pair before has been
-                place = max(place, found[window])
-            place = galloping_search(keys, (item << PLACE_BITS) | edge, place, stop)
-            found[window], last[window] = place, edge
-        if place == start:
+                index = max(index, found[window])
+            index = galloping_search(keys, (item << INDEX_BITS) | edge, index, stop)
+            found[window], last[window] = index, edge
+        if index == start:
             continue
         for number in range(len(count_questions)):
-            answers[pair, count_questions[number, 0]] += place - found[count_questions[number, 1]]
+            answers[pair, count_questions[number, 0]] += index - found[count_questions[number, 1]]
         for question in range(len(sum_questions)):
             to, column = sum_questions[question, 0], sum_questions[question, 2]
             first = found[sum_questions[question, 1]]
-            answers[pair, to] += running_sums[place, column] - running_sums[first, column]
+            answers[pair, to] += running_sums[index, column] - running_sums[first, column]
         for question in range(len(state_questions)):
             to, statistic = state_questions[question, 0], state_questions[question, 1]
-            state = running_states[place, state_questions[question, 2]]
+            state = running_states[index, state_questions[question, 2]]
             if statistic == DECAYED:
-                age = now[row] - times[keys[place - 1] & places]
+                age = now[row] - times[keys[index - 1] & indices]
                 answers[pair, to] += state * 2.0 ** (-age / half_lives[question])
             elif not math.isnan(state):
                 age = now[row] - state
@@ -237,11 +237,11 @@ def add_counts(
         item = items[pair]
         if rows[pair] != request:
             request = rows[pair]
-            for place in range(len(lengths)):
-                own = seen[len(seen) - len(lengths) + place]
-                edge = galloping_search(times, now[request] - lengths[place], at[place], len(times))
-                for event in range(at[place], edge):
+            for index in range(len(lengths)):
+                own = seen[len(seen) - len(lengths) + index]
+                edge = galloping_search(times, now[request] - lengths[index], at[index], len(times))
+                for event in range(at[index], edge):
                     own[event_items[event]] += 1
-                at[place] = edge
+                at[index] = edge
         for number in range(len(count_questions)):
             answers[pair, count_questions[number, 0]] += seen[last, item] - seen[count_questions[number, 1], item]

@@ -12,5 +12,5 @@ def are_among(numbers: NDArray[np.integer[Any]], few: NDArray[np.integer[Any]]) 
     if not few.size:
         return np.zeros(numbers.shape, dtype=bool)
     ordered = np.sort(few)
-    places = np.minimum(ordered.searchsorted(numbers), len(ordered) - 1)
-    return np.asarray(ordered[places] == numbers)
+    indices = np.minimum(ordered.searchsorted(numbers), len(ordered) - 1)
+    return np.asarray(ordered[indices] == numbers)

@@ -20,8 +20,8 @@ def rows_of_entries(offsets: NDArray[np.integer]) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
 
 
-def places_within(rows: NDArray[np.integer]) -> NDArray[np.int64]:
-    """(n_entries,) the place of each entry in its row, from 0, where `rows` (n_entries,) never fall."""
+def indices_within(rows: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(n_entries,) the index of each entry in its row, from 0, where `rows` (n_entries,) never fall."""
     return np.arange(len(rows)) - np.searchsorted(rows, rows)
 
 
@@ -33,7 +33,7 @@ def entries(offsets: NDArray[np.integer], rows: NDArray[np.integer]) -> tuple[ND
         rows: (m,) rows, in any order and as often as wanted.
 
     Returns:
-        (n_entries,) their places, and (m,) how many entries each row has.
+        (n_entries,) their indices, and (m,) how many entries each row has.
     """
     firsts = offsets[rows].astype(np.int64)
     lengths = offsets[rows + 1] - firsts

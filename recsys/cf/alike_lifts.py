@@ -81,8 +81,8 @@ def _values_of_both(groups: Groups, alike: Groups) -> sp.csr_matrix:
         for of in (groups, alike)
     )
     both = users.join(items, on="name", suffix="_of_items")
-    places = both["number"].to_numpy(), both["number_of_items"].to_numpy()
-    return sp.csr_matrix((np.ones(len(both), dtype=np.float32), places), shape=(len(groups), len(alike)))
+    indices = both["number"].to_numpy(), both["number_of_items"].to_numpy()
+    return sp.csr_matrix((np.ones(len(both), dtype=np.float32), indices), shape=(len(groups), len(alike)))
 
 
 @dataclass(frozen=True)

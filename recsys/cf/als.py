@@ -157,10 +157,10 @@ class FactorIndex:
 
     def best(self, users: NDArray[np.float32], eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`; users (n_requests, factors). The best are sought in the nearest cells, by float16 factors."""
-        bounds, places = self.inverted_file.nearest_places(users, max(_READ, 4 * n))
-        scores, rows = np.empty(len(places), dtype=np.float32), rows_of_entries(bounds)
-        dot_products_of_pairs(users, rows, self.factors, places, scores)
-        return best_among(bounds, self.inverted_file.members[places], scores, eligible, n)
+        bounds, indices = self.inverted_file.nearest_indices(users, max(_READ, 4 * n))
+        scores, rows = np.empty(len(indices), dtype=np.float32), rows_of_entries(bounds)
+        dot_products_of_pairs(users, rows, self.factors, indices, scores)
+        return best_among(bounds, self.inverted_file.members[indices], scores, eligible, n)
 
     def save(self, folder: Path) -> None:
         """Write the cells and the factors."""
@@ -186,8 +186,8 @@ class FactorScores:
     def best(self, eligible: NDArray[np.bool_], n: int) -> NDArray[np.int32]:
         """See `Scores`: float16 chooses, float32 orders."""
         near = self.index.best(self.users, eligible, n + _SPARE)
-        rows, places = np.nonzero(near >= 0)
-        items = near[rows, places]
+        rows, indices = np.nonzero(near >= 0)
+        items = near[rows, indices]
         return best_among(rows.searchsorted(np.arange(len(near) + 1)), items, self.of(rows, items), eligible, n)
 
     def of(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:

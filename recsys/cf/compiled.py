@@ -71,8 +71,8 @@ def count_common(offsets: Ints, users: Ints, n_users: int, rows: Ints, columns: 
             found = 0
             if len(others) > _SEARCHED * len(own):
                 for user in own:
-                    place = np.searchsorted(others, user)
-                    found += place < len(others) and others[place] == user
+                    index = np.searchsorted(others, user)
+                    found += index < len(others) and others[index] == user
             else:
                 for user in others:
                     found += seen[user] == item

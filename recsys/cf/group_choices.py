@@ -55,13 +55,13 @@ class GroupChoices:
         if stages is None:
             return sp.csr_matrix(self._members @ chosen, dtype=np.int32)
         rows, members = rows_of_entries(chosen.indptr), self.profiles.groups.members
-        places, counts = entries(members.indptr, rows)
-        told = {
+        indices, counts = entries(members.indptr, rows)
+        columns = {
             "user": np.repeat(stages.users[rows], counts),
-            "group": members.indices[places],
+            "group": members.indices[indices],
             "item": np.repeat(chosen.indices, counts),
         }
-        found = pl.DataFrame(told).unique()  # one who chose it in several stages is one user all the same
+        found = pl.DataFrame(columns).unique()  # one who chose it in several stages is one user all the same
         shape, ones = (members.shape[1], chosen.shape[1]), np.ones(len(found), dtype=np.int32)
         return sp.csr_matrix((ones, (found["group"].to_numpy(), found["item"].to_numpy())), shape=shape)
 

@@ -49,11 +49,11 @@ def lifts_within_kinds(
         kinds: (n_items,) number of the kind of each item, such as a category; -1 without one.
         of_kinds: (n_groups, n_kinds + 1) lifts of the kinds, the last one of items without one.
     """
-    places = with_informative_zeros(chosen, popularity)
+    events = with_informative_zeros(chosen, popularity)
     sizes = np.asarray(chosen.sum(axis=1)).ravel()
-    rows = rows_of_entries(places.indptr)
-    expected = sizes[rows] * popularity[places.indices] * np.exp(of_kinds[rows, kinds[places.indices]])
-    return with_values(places, fitted_lifts(places.data, expected, groups.columns[rows]))
+    rows = rows_of_entries(events.indptr)
+    expected = sizes[rows] * popularity[events.indices] * np.exp(of_kinds[rows, kinds[events.indices]])
+    return with_values(events, fitted_lifts(events.data, expected, groups.columns[rows]))
 
 
 def fitted_lifts(
@@ -104,9 +104,9 @@ def with_informative_zeros(chosen: sp.csr_matrix, popularity: NDArray[np.float64
     return events
 
 
-def with_values(places: sp.csr_matrix, values: NDArray[np.float64]) -> sp.csr_matrix:
+def with_values(matrix: sp.csr_matrix, values: NDArray[np.float64]) -> sp.csr_matrix:
     """A matrix with the same entries and other values."""
-    return sp.csr_matrix((values.astype(np.float32), places.indices, places.indptr), shape=places.shape)
+    return sp.csr_matrix((values.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def without_negligible(lifts: sp.csr_matrix) -> sp.csr_matrix:

@@ -58,16 +58,16 @@ def _largest_pairs(
         (n_pairs,) the pairs, see `pairs_of`, in order; (n_pairs,) events of each; (n_pairs, n_users) 1 for its users.
     """
     users, numbers = _pairs_of_many(groups, np.flatnonzero(np.diff(chosen.indptr)).astype(np.int32))
-    pairs, places = np.unique(numbers, return_inverse=True)
-    sizes = np.bincount(places, np.asarray(chosen.sum(axis=1)).ravel()[users], minlength=len(pairs))
+    pairs, indices = np.unique(numbers, return_inverse=True)
+    sizes = np.bincount(indices, np.asarray(chosen.sum(axis=1)).ravel()[users], minlength=len(pairs))
     largest = np.argsort(-sizes, kind="stable")
     before = np.cumsum(sizes[largest]) - sizes[largest]  # so that the largest one is kept, however large
     kept = np.sort(largest[before < _MOST_EVENTS_OF_PAIRS])
     row_of = np.full(len(pairs), -1)
     row_of[kept] = np.arange(len(kept))
-    among = row_of[places] >= 0
+    among = row_of[indices] >= 0
     shape = (len(kept), chosen.shape[0])
-    members = sp.csr_matrix((np.ones(int(among.sum())), (row_of[places[among]], users[among])), shape=shape)
+    members = sp.csr_matrix((np.ones(int(among.sum())), (row_of[indices[among]], users[among])), shape=shape)
     return pairs[kept], sizes[kept].astype(np.float64), members
 
 
@@ -92,8 +92,8 @@ def _pairs_of_many(groups: Groups, rows: NDArray[np.int32]) -> tuple[NDArray[np.
     users, pairs = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(rows), _USERS_OF_A_BLOCK):
         block = rows[start : start + _USERS_OF_A_BLOCK]
-        places, found = pairs_of(groups, block)
-        users.append(block[places])
+        indices, found = pairs_of(groups, block)
+        users.append(block[indices])
         pairs.append(found)
     return np.concatenate(users), np.concatenate(pairs)
 
@@ -105,13 +105,13 @@ def pairs_of(groups: Groups, rows: NDArray[np.int32]) -> tuple[NDArray[np.intp],
         rows: (n,) of `groups`, -1 for one that is not there.
 
     Returns:
-        (n_found,) the place of the user in `rows`, increasing, and (n_found,) the pair: its first group * the number of
+        (n_found,) the index of the user in `rows`, increasing, and (n_found,) the pair: its first group * the number of
         groups + its second one.
     """
     columns = groups.columns
     known = np.flatnonzero(rows >= 0)
-    places, counts = entries(groups.members.indptr, rows[known])
-    own, of = groups.members.indices[places].astype(np.int64), np.repeat(known, counts)
+    indices, counts = entries(groups.members.indptr, rows[known])
+    own, of = groups.members.indices[indices].astype(np.int64), np.repeat(known, counts)
     crossed = columns[own] < _CROSSED
     own, of = own[crossed], of[crossed]
     offsets = offsets_of(np.bincount(of, minlength=len(rows)))

@@ -50,18 +50,18 @@ def values_of_product(left: sp.csr_matrix, right: sp.csr_matrix, at: sp.csr_matr
 
 
 def values_at(matrix: sp.csr_matrix, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.float32]:
-    """(n,) the values of a matrix at places, 0 without an entry; sorts the matrix's indices.
+    """(n,) the values of a matrix at entries, 0 without an entry; sorts the matrix's indices.
 
-    scipy's own look-up may read a whole row for each place.
+    scipy's own look-up may read a whole row for each entry.
     """
     matrix.sort_indices()
     n_columns = matrix.shape[1]
     known = rows_of_entries(matrix.indptr).astype(np.int64) * n_columns + matrix.indices
     wanted = rows.astype(np.int64) * n_columns + columns
-    places = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
+    indices = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
     if not len(known):
         return np.zeros(len(wanted), dtype=np.float32)
-    return np.where(known[places] == wanted, matrix.data[places], 0).astype(np.float32)
+    return np.where(known[indices] == wanted, matrix.data[indices], 0).astype(np.float32)
 
 
 def _blocks(left: sp.csr_matrix, right: sp.csr_matrix) -> Iterator[tuple[int, int]]:

@@ -119,10 +119,10 @@ class ProfilePopularity:
         """The scores of items for users, given by their `rows` (n_requests,) in `profiles`: -1 without a profile."""
         known = np.flatnonzero(rows >= 0)
         groups = self.profiles.groups.members
-        places, counts = entries(groups.indptr, rows[known])
+        indices, counts = entries(groups.indptr, rows[known])
         lengths = np.zeros(len(rows), dtype=np.int64)
         lengths[known] = counts
-        lifted = _summed(lengths, groups.indices[places], self.lifts)
+        lifted = _summed(lengths, groups.indices[indices], self.lifts)
         of = rows_of_entries(lifted.offsets)
         lifts = lifted.values + self._scores_of_pairs(rows).of(of, lifted.items)
         popularity = self.popularity[lifted.items]
@@ -133,10 +133,10 @@ class ProfilePopularity:
 
     def _scores_of_pairs(self, rows: NDArray[np.int32]) -> SparseScores:
         users, pairs = pairs_of(self.profiles.groups, rows)
-        places = np.searchsorted(self.pairs, pairs)
-        known = places < len(self.pairs)
-        known[known] = self.pairs[places[known]] == pairs[known]
-        return _summed(np.bincount(users[known], minlength=len(rows)), places[known], self.lifts_of_pairs)
+        indices = np.searchsorted(self.pairs, pairs)
+        known = indices < len(self.pairs)
+        known[known] = self.pairs[indices[known]] == pairs[known]
+        return _summed(np.bincount(users[known], minlength=len(rows)), indices[known], self.lifts_of_pairs)
 
     def lift(self, groups: NDArray[np.int32], item: int) -> NDArray[np.float32]:
         """(n_groups,) logarithm of how many times as often as expected each group chose the item."""
@@ -209,7 +209,7 @@ def _best_predicting(models: Mapping[float | None, ProfilePopularity], newest: I
     return best if is_clear(float(gains[best].mean()), standard_error(gains[best])) else None
 
 
-def _summed(counts: NDArray[np.int64], places: NDArray[np.integer], lifts: sp.csr_matrix) -> SparseScores:
-    """For each request the sum of `counts` (n_requests,) rows of `lifts`; `places` holds their numbers, one by one."""
-    own = places.astype(np.int32)
+def _summed(counts: NDArray[np.int64], indices: NDArray[np.integer], lifts: sp.csr_matrix) -> SparseScores:
+    """For each request the sum of `counts` (n_requests,) rows of `lifts`; `indices` holds their numbers, one by one."""
+    own = indices.astype(np.int32)
     return SparseScores.of_links(ItemWeights(offsets_of(counts), own, np.ones(len(own), dtype=np.float32)), lifts)

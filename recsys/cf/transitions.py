@@ -62,8 +62,8 @@ def _baskets(log: InteractionLog) -> tuple[NDArray[np.int32], sp.csr_matrix]:
     users, items = log.users[order], log.items[order]
     starts = basket_starts(users, log.times[order])
     numbers = np.cumsum(starts) - 1
-    place = np.arange(len(log)) - np.flatnonzero(starts)[numbers]
-    held = place < NEWEST_EVENTS
+    index = np.arange(len(log)) - np.flatnonzero(starts)[numbers]
+    held = index < NEWEST_EVENTS
     ones = np.ones(int(held.sum()), dtype=np.float32)
     matrix = sp.csr_matrix((ones, (numbers[held], items[held])), shape=(int(starts.sum()), log.n_items))
     matrix.data[:] = 1.0

@@ -21,7 +21,7 @@ def print_figures(report: Mapping[str, Any]) -> None:
         earned = ", ".join(f"{name} {_figure(found[key])}" for key, name in _ESTIMATES.items())
         few = "; do not rely on it: too little of what was shown, or of what was wanted there, agrees with these lists"
         trust = "" if found["reliable"] else few
-        print(f"reward per place: shown lists {_figure(found['logged'])}; these lists, estimated: {earned}{trust}")
+        print(f"reward per position: shown lists {_figure(found['logged'])}; these lists, estimated: {earned}{trust}")
 
 
 def _rows(report: Mapping[str, Any]) -> Iterator[list[str]]:

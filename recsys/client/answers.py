@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 
 
 class RankedItem(TypedDict, total=False):
-    """One place of a list."""
+    """One position of a list."""
 
     item_id: str
     rank: int
@@ -17,7 +17,7 @@ class RankedItem(TypedDict, total=False):
 
 
 class PolicyChange(TypedDict):
-    """What one step of the policy changed: items that it forbade, places that it filled anew."""
+    """What one step of the policy changed: items that it forbade, positions that it filled anew."""
 
     step: str
     removed: int

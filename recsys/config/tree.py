@@ -175,7 +175,7 @@ class RankerConfig(Section):
     negatives: Positive = Field(100, description="most candidates without a reaction, per request, that training keeps")
     debias: bool = Field(
         False,
-        description="correct for the place where items were shown; needs impressions with positions",
+        description="correct for the position where items were shown; needs impressions with positions",
     )
     ablation: bool = Field(True, description="also train rankers without one feature group each, for the report")
 
@@ -214,7 +214,7 @@ class PolicyConfig(Section):
     diversity: Fraction = Field(
         0.0, description="0 keeps the ranker's order; 1 makes the items as unlike each other as possible"
     )
-    pins: dict[str, Count] = Field({}, description="item_id -> its place in the list, from 1")
+    pins: dict[str, Count] = Field({}, description="item_id -> its position in the list, from 1")
     caps: dict[str, Count] = Field({}, description="column -> most items with the same value in a list: {brand = 2}")
     quotas: tuple[QuotaRule, ...] = Field(
         (), description="tables of `where` (conditions) and `at_least` (items of a list that meet them)"
@@ -222,9 +222,9 @@ class PolicyConfig(Section):
     fresh: int = Field(0, ge=0, le=MAX_RULE, description="fewest items in a list that are at most `fresh_days` old")
     fresh_days: Days = Field(30.0, description="age, by `created_at`, up to which an item is fresh")
     exploration: Fraction = Field(
-        0.0, description="probability that a place at the end of the list tries an item from below the list"
+        0.0, description="probability that a position at the end of the list tries an item from below the list"
     )
-    explored_places: Count = Field(3, description="how many places at the end of the list explore")
+    explored_places: Count = Field(3, description="how many positions at the end of the list explore")
 
 
 class VariantConfig(Section):

@@ -29,7 +29,7 @@ MAX_BATCH = 10_000
 """Most events or items in one call, whatever a server's config says: each is looked at before any is refused."""
 
 MAX_RULE = 1_000_000
-"""Most items, places or days that a rule of the policy may name: lists are shorter, and nobody counts age further."""
+"""Most items, positions or days that a policy may name: lists are shorter, and nobody counts age further."""
 
 Count = Annotated[int, Field(ge=1, le=MAX_RULE)]
 Days = Annotated[float, Field(gt=0, le=MAX_RULE)]

@@ -70,7 +70,7 @@ class LoadReport:
 
 def load_dataset(
     folder: Location,
-    config: Config = Config(),  # noqa: B008
+    config: Config = Config(),
     rejected: str | Path | None = None,
     progress: Progress = silent,
 ) -> Dataset:
@@ -104,7 +104,7 @@ def load_dataset(
 def dataset_from_frames(
     items: pl.DataFrame,
     events: pl.DataFrame | pl.LazyFrame,
-    config: Config = Config(),  # noqa: B008
+    config: Config = Config(),
     users: pl.DataFrame | None = None,
 ) -> Dataset:
     """A data set from frames that have the columns of a dataset directory.
@@ -135,7 +135,7 @@ def read_dataset(folder: Location, config: Config) -> tuple[Dataset, LoadReport]
         return dataset, report.of(here, folder)
 
 
-def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Config()) -> Dataset:  # noqa: B008
+def append_events(dataset: Dataset, events: Sequence[Event], config: Config = Config()) -> Dataset:
     """The data set with events from a store added, in time order.
 
     Known users and event names keep their numbers, new ones come behind. A repeated event_id counts once, events of

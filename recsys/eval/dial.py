@@ -17,11 +17,11 @@ _MOST_BY_ITSELF = 0.5
 """The furthest setting that is ever chosen automatically."""
 
 _EARNED = 0.9
-"""What a place given to a hardly known item must earn at least, as a share of what a place earns on average."""
+"""What a position given to a hardly known item must earn at least, as a share of what a position earns on average."""
 
-_FEWEST_PLACES = 0.02
-"""Least share of all places that a setting must give to hardly known items beyond those that they have anyway. What a
-setting costs that moves next to nothing is noise, and no guide to its cost once there are more such items."""
+_FEWEST_POSITIONS = 0.02
+"""Least share of all positions that a setting must give to hardly known items, beyond those that they have anyway. What
+a setting costs that moves next to nothing is noise, and no guide to its cost once there are more such items."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class DialPoint:
     Attributes:
         dial: in [0, 1]; 0 is the ranker's order.
         ndcg, diversity: means over the requests; diversity is 0 where it is not known how alike items are.
-        hardly_known: share of the places of the lists whose item had fewer than five positive events before.
+        hardly_known: share of the positions of the lists whose item had fewer than five positive events before.
         n_requests: that the means are over.
     """
 
@@ -55,13 +55,13 @@ def best_setting(points: Sequence[DialPoint], name: DialName) -> DialPoint | Non
 
 
 def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
-    """The furthest setting of discovery up to which the places that hardly known items gain earn, in ndcg, at least
-    `_EARNED` of what a place earns on average; 0 where no setting qualifies.
+    """The furthest setting of discovery up to which the positions that hardly known items gain earn, in ndcg, at least
+    `_EARNED` of what a position earns on average; 0 where no setting qualifies.
 
     A small step costs less than the noise of a few thousand requests. Near the best order the cost grows with the
-    square of the number of places given away, so the price of one place grows linearly with that number. A setting must
+    square of the number of positions given away, so the price of one position grows linearly with it. A setting must
     therefore pass twice: by its own price, and by the line fitted to the prices of all settings that give enough
-    places, including those that nobody would choose.
+    positions, including those that nobody would choose.
 
     Args:
         curves: of requests of different windows, each with the same settings in increasing order; those without
@@ -74,7 +74,7 @@ def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
     figures = [[(point.ndcg, point.hardly_known) for point in points] for points in measured]
     ndcg, hardly_known = np.average(figures, axis=0, weights=[points[0].n_requests for points in measured]).T
     gained = hardly_known - hardly_known[0]
-    moves_enough = gained >= _FEWEST_PLACES
+    moves_enough = gained >= _FEWEST_POSITIONS
     if not ndcg[0] or not moves_enough.any():
         return 0.0
     gained = gained[moves_enough]
@@ -85,9 +85,9 @@ def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
 
 
 def _increasing_line(gained: NDArray[np.float64], price: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n_settings,) the prices of a place, fitted by a line in the number of places gained that does not fall.
+    """(n_settings,) the prices of a position, fitted by a line in the number of positions gained that does not fall.
 
-    The noise of an ndcg grows with the places that were moved, so settings count in proportion to these.
+    The noise of an ndcg grows with the positions that were moved, so settings count in proportion to these.
     """
     weights = gained / gained.sum()
     apart = gained - weights @ gained

@@ -25,7 +25,7 @@ variance, and both shrink as placements grow in number; Ionides, JCGS 2008."""
 
 @dataclass(frozen=True)
 class LoggedPlacements:
-    """Placements, an item at a place of a list that was shown, and what came of them. All arrays are (n,).
+    """Placements, an item at a position of a list that was shown, and what came of them. All arrays are (n,).
 
     Attributes:
         rewards: what the placement earned: 1 for a click, 0 for none.
@@ -56,7 +56,7 @@ class LoggedPlacements:
 
 @dataclass(frozen=True)
 class OffPolicy:
-    """Reward per place of the measured policy, three ways, and how far to trust them.
+    """Reward per position of the measured policy, three ways, and how far to trust them.
 
     Attributes:
         logged: what the shown lists earned.
@@ -107,7 +107,7 @@ class OffPolicy:
 
 
 def off_policy(logged: LoggedPlacements, *, seed: int = 0, resamples: int = 2_000) -> OffPolicy:
-    """Estimate the reward per place that the measured policy would have earned.
+    """Estimate the reward per position that the measured policy would have earned.
 
     Args:
         logged: at least one placement.

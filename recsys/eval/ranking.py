@@ -1,4 +1,4 @@
-"""Ranked lists, targets, and places in which ties are never in the target's favour.
+"""Ranked lists, targets, and positions in which ties are never in the target's favour.
 
 A scorer that gives many items one score has not ranked them. Whichever of them a sort happens to put first is luck,
 and a target that gains from it makes a constant scorer look skilled. So, among equal scores, targets go last.
@@ -37,8 +37,8 @@ class RankedLists:
         ordered = np.sort(self.items, axis=1)
         twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
         if twice.any():
-            row, place = np.argwhere(twice)[0]
-            raise DataError(f"list {row} holds item number {ordered[row, place]} twice; make the items distinct")
+            row, column = np.argwhere(twice)[0]
+            raise DataError(f"list {row} holds item number {ordered[row, column]} twice; make the items distinct")
 
     def __len__(self) -> int:
         return len(self.items)
@@ -120,8 +120,8 @@ class Targets:
 def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
     """Where the targets stand, once those within a run of equal scores have gone to the end of the run.
 
-    What stood behind the last place of a list is not known. So hand in lists deeper than the k to be measured, by as
-    many places as there are targets, or those of `pessimistic`; cut afterwards.
+    What stood behind the last position of a list is not known. So hand in lists deeper than the k to be measured, by as
+    many positions as there are targets, or those of `pessimistic`; cut afterwards.
 
     Args:
         lists: ranked items; their order counts; scores only show which are tied.
@@ -138,9 +138,9 @@ def pessimistic_hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
 
 
 def pessimistic(lists: RankedLists, targets: Targets, k: int) -> RankedLists:
-    """The first `k` places once the targets within a run of equal scores have gone to its end: the lists to measure.
+    """The first `k` positions once the targets within a run of equal scores have gone to its end: the lists to measure.
 
-    The lists need to be only k places deep, plus one for each target of the request: deeper ones give the same.
+    The lists need to be only k positions deep, plus one for each target of the request: deeper ones give the same.
     """
     order = _pessimistic_order(lists, _hits(lists, targets))[:, :k]
     return RankedLists(np.take_along_axis(lists.items, order, axis=1), np.take_along_axis(lists.scores, order, axis=1))
@@ -157,7 +157,7 @@ def _hits(lists: RankedLists, targets: Targets) -> NDArray[np.bool_]:
 
 
 def _pessimistic_order(lists: RankedLists, hits: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """(n_requests, depth) places of the lists, those of hits at the end of each run of equal scores."""
+    """(n_requests, depth) positions of the lists, those of hits at the end of each run of equal scores."""
     bits = np.where(lists.listed, ordered_bits(lists.scores), 0)
     runs = np.zeros(hits.shape, dtype=np.int64)
     runs[:, 1:] = np.cumsum(bits[:, 1:] != bits[:, :-1], axis=1)

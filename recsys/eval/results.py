@@ -129,7 +129,7 @@ class EvaluationReport:
         features: the ranker's columns as they were in training.
         trials: settings that were tried before training and the ndcg@10 of each on the ranker window, best first.
         dials: what the settings of `policy.discovery` and `policy.diversity` gave, the ranker's order first.
-        off_policy: reward per place, estimated from logged propensities; None where none were logged.
+        off_policy: reward per position, estimated from logged propensities; None where none were logged.
 
         per_request: the full pipeline's figures, one row a request, see `Measurement.to_polars`. What `evaluate`
             returns has `user_id` in place of the user's number, and `request_id` where a file gave the requests.

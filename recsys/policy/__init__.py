@@ -3,6 +3,6 @@
 policy, steps, candidates      steps applied one after the other to candidates
 filters                        conditions on items
 boosts, discovery, diversity   scores changed
-pins, shares, selection        places given: to single items; to caps, quotas and fresh items
+pins, shares, selection        positions given: to single items; to caps, quotas and fresh items
 exploration                    chance, with its probabilities
 """

@@ -35,7 +35,7 @@ class RankedCandidates:
     Attributes:
         items: item numbers.
         scores: the ranker's scores, higher is better.
-        places: where each one stood in the arrays that `ranked` was given, to reorder further columns with.
+        indices: where each one stood in the arrays that `ranked` was given, to reorder further columns with.
         tiers: 0 for most; a later step never moves an item before one of a lower tier (a demoted item is in tier 1, a
             pinned one in tier -1, which no step moves).
         propensities: probability with which each stands where it stands; 1 without exploration.
@@ -45,7 +45,7 @@ class RankedCandidates:
 
     items: NDArray[np.int32]
     scores: NDArray[np.float32]
-    places: NDArray[np.intp]
+    indices: NDArray[np.intp]
     tiers: NDArray[np.int8]
     propensities: NDArray[np.float32]
     caps: tuple[CapCount, ...] = ()
@@ -78,7 +78,7 @@ class RankedCandidates:
         return RankedCandidates(
             self.items[order],
             self.scores[order],
-            self.places[order],
+            self.indices[order],
             self.tiers[order],
             self.propensities[order],
             tuple(CapCount(cap.values[order], cap.most) for cap in self.caps),

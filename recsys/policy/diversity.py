@@ -52,10 +52,10 @@ class Diversity(Step):
         value = (1 - dial) * _relevance(candidates.scores) - _TIER * candidates.tiers
         likeness = np.zeros(len(candidates), dtype=np.float32)
         picks = np.empty(n, dtype=np.intp)
-        for place in range(n):
-            picks[place] = np.argmax(value - dial * likeness / np.float32(max(place, 1)))
-            value[picks[place]] = -np.inf
-            likeness += vectors @ vectors[picks[place]]
+        for position in range(n):
+            picks[position] = np.argmax(value - dial * likeness / np.float32(max(position, 1)))
+            value[picks[position]] = -np.inf
+            likeness += vectors @ vectors[picks[position]]
         for start in range(0, n, _SEEN_TOGETHER):
             picks[start : start + _SEEN_TOGETHER].sort()
         rest = np.ones(len(candidates), dtype=bool)

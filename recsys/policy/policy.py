@@ -17,7 +17,7 @@ from recsys.policy.shares import Cap, Floor
 from recsys.policy.steps import Condition, Seen, Step
 
 _FIXED = (Pins, Cap, Floor, Exploration)
-"""Steps that fix places of a list, and so come after all steps that reorder it."""
+"""Steps that fix positions of a list, and so come after all steps that reorder it."""
 
 
 class PolicyChange(NamedTuple):
@@ -84,11 +84,11 @@ class Policy:
         return [partial(_meet_before, condition, behind) for condition in found if condition is not None]
 
     def with_dial(self, dial: Discovery | Diversity) -> "Policy":
-        """These rules with another discovery or diversity, at its place: before the steps whose items it would move."""
+        """These rules with another discovery or diversity, before the steps whose items it would move."""
         others = [step for step in self.steps if not isinstance(step, type(dial))]
         later = (Diversity, *_FIXED) if isinstance(dial, Discovery) else _FIXED
-        place = next((at for at, step in enumerate(others) if isinstance(step, later)), len(others))
-        return Policy((*others[:place], dial, *others[place:]))
+        index = next((at for at, step in enumerate(others) if isinstance(step, later)), len(others))
+        return Policy((*others[:index], dial, *others[index:]))
 
     @property
     def explores(self) -> bool:
@@ -106,10 +106,10 @@ class Policy:
         candidates, changes = RankedCandidates.ranked(items, scores), []
         for step in self.steps:
             arranged = step.arrange(candidates, n)
-            moved = int(np.count_nonzero(arranged.places[:n] != candidates.places[:n]))
+            moved = int(np.count_nonzero(arranged.indices[:n] != candidates.indices[:n]))
             changes.append(PolicyChange(step.name, 0, moved))
             candidates = arranged
-        return Arranged(candidates.places, candidates.scores, changes, candidates.propensities)
+        return Arranged(candidates.indices, candidates.scores, changes, candidates.propensities)
 
     def removed(self, catalogue: ItemCatalogue) -> list[int]:
         """Items of the catalogue that each step forbids."""

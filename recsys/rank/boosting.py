@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from recsys.config import RankerConfig
 from recsys.rank.columns import Columns
 from recsys.rank.rows import RankerRows
-from recsys.rank.samples import placed
+from recsys.rank.samples import with_positions
 
 _TRUNCATION = 20
-"""Pairs are counted for the first places only; about twice the length of a list."""
+"""Pairs are counted for the first positions only; about twice the length of a list."""
 
 _SMALL_TABLE = 10_000
 """Up to this many rows, one thread fits the trees: waking the others costs more than they save."""
@@ -48,19 +48,19 @@ def boosted_trees(
 ) -> lightgbm.Booster:
     """At most `trees` new trees, after those of `start`; with early stopping, held-out requests may end the fit sooner.
 
-    With `config.debias`, trees and the place where the item was shown explain a click together, and the trees alone are
-    used to rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
-    learning to rank in personal search, WSDM 2018); see `recsys.rank.samples.placed`. Early stopping is off then:
-    held-out clicks are as biased as the others.
+    With `config.debias`, trees and the position where the item was shown explain a click together, and the trees alone
+    are used to rank (LightGBM's `position`; the additive model of Wang et al., Position bias estimation for unbiased
+    learning to rank in personal search, WSDM 2018); see `recsys.rank.samples.with_positions`. Early stopping is off
+    then: held-out clicks are as biased as the others.
 
     Args:
         train, validation: rows to learn from, and those that early stopping looks at.
         columns: of both.
-        config: the settings, except that `trees` takes the place of `config.trees`.
+        config: the settings, except that `trees` stands in for `config.trees`.
         start: an earlier booster, whose trees come first; None: there are none before.
     """
     if config.debias:
-        train = placed(train, seed)
+        train = with_positions(train, seed)
     gains = _gains(train, validation)
     parameters: dict[str, object] = {
         "objective": "lambdarank",

@@ -205,10 +205,10 @@ def _score(table: NDArray[np.float32], compiled: CompiledTrees, scores: NDArray[
     exponents, ends, totals = lowest.view(np.int32), np.zeros(_ROWS, dtype=np.int64), np.empty(_ROWS)
     for first in range(0, len(table), _ROWS):
         n = min(_ROWS, len(table) - first)
-        for place in range(len(columns)):
+        for index in range(len(columns)):
             for row in range(n):
-                value = table[first + row, columns[place]]
-                values[place * _ROWS + row] = missing[place] if np.isnan(value) else value
+                value = table[first + row, columns[index]]
+                values[index * _ROWS + row] = missing[index] if np.isnan(value) else value
         totals[:] = 0.0
         for tree in range(len(trees) - 1):
             for word in range(trees[tree + 1] - 1, trees[tree] - 1, -1):  # backwards: the first one with a leaf decides
@@ -219,21 +219,21 @@ def _score(table: NDArray[np.float32], compiled: CompiledTrees, scores: NDArray[
                     at_three, least_three = np.uint64(compared[three] * _ROWS), thresholds[three]
                     least_one, kept_one, least_two, kept_two = thresholds[one], masks[one], thresholds[two], masks[two]
                     kept_three = masks[three]
-                    for place in range(_ROWS):
-                        lane = np.uint64(place)
+                    for index in range(_ROWS):
+                        lane = np.uint64(index)
                         bits = left[lane]
                         bits = bits & kept_one if values[at_one + lane] > least_one else bits
                         bits = bits & kept_two if values[at_two + lane] > least_two else bits
                         left[lane] = bits & kept_three if values[at_three + lane] > least_three else bits
-                for place in range(_ROWS):
-                    lane = np.uint64(place)
+                for index in range(_ROWS):
+                    lane = np.uint64(index)
                     lowest[lane] = np.float32(left[lane] & (~left[lane] + np.uint32(1)))
-                for place in range(_ROWS):
-                    lane = np.uint64(place)
+                for index in range(_ROWS):
+                    lane = np.uint64(index)
                     leaf = (exponents[lane] >> _EXPONENT) - _BIAS  # below 0 without any
                     ends[lane] = word * _BITS + leaf if leaf >= 0 else ends[lane]
-            for place in range(_ROWS):
-                lane = np.uint64(place)
+            for index in range(_ROWS):
+                lane = np.uint64(index)
                 totals[lane] += leaves[np.uint64(ends[lane])]
         for row in range(n):
             scores[first + row] = totals[row]

@@ -13,5 +13,5 @@ GROUPS: tuple[FeatureGroup, ...] = get_args(FeatureGroup)
 
 def by_group(contributions: NDArray[np.float64], groups: Sequence[FeatureGroup]) -> NDArray[np.float64]:
     """(n_rows, 4) sums of (n_rows, n_features) in the order of `GROUPS`."""
-    columns = [[place for place, own in enumerate(groups) if own == group] for group in GROUPS]
+    columns = [[index for index, own in enumerate(groups) if own == group] for group in GROUPS]
     return np.stack([contributions[:, chosen].sum(axis=1) for chosen in columns], axis=1)

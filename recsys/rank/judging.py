@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import places_within
+from recsys.arrays.ragged import indices_within
 from recsys.data.requests.list_positions import discounts, inverse_examination
 from recsys.rank.rows import RankerRows
 
 _CUT = 10
-"""Places of the ndcg."""
+"""Positions of the ndcg."""
 
 
 def ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -17,7 +17,7 @@ def ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
     Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
     """
     requests = rows.requests
-    discount = discounts(places_within(requests), _CUT)
+    discount = discounts(indices_within(requests), _CUT)
 
     def gain(keys: NDArray[np.generic]) -> NDArray[np.float64]:
         gains = rows.gains[np.lexsort((keys, requests))]
@@ -37,15 +37,15 @@ def comparison_metric(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[
     """(n_requests,) the metric by which rankers are compared, fair to both where the lists of one decided what was
     shown.
 
-    If the rows say what was shown where: the gains of the shown rows, each divided by the chance that its place is
-    looked at, and discounted by its place in the order of the scores (see `recsys.pipeline.evaluation.shown`).
+    If the rows say what was shown where: the gains of the shown rows, each divided by the chance that its position is
+    looked at, and discounted by its position in the order of the scores (see `recsys.pipeline.evaluation.shown`).
     Otherwise the `ndcg` of all rows, each request counted by its `request_shares`.
     """
-    shown = rows.at_known_places
+    shown = rows.at_known_positions
     if rows.positions is None or not shown.any():
         return ndcg(rows, scores) * rows.request_shares
     requests = rows.requests[shown]
     order = np.lexsort((-scores[shown], requests))
-    places = places_within(requests)
-    gains = (rows.gains[shown] * inverse_examination(rows.positions[shown]))[order] * discounts(places)
+    positions = indices_within(requests)
+    gains = (rows.gains[shown] * inverse_examination(rows.positions[shown]))[order] * discounts(positions)
     return np.bincount(requests, weights=gains, minlength=rows.n_requests).astype(np.float64)

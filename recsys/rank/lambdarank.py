@@ -67,7 +67,7 @@ class Ranker:
             )
         booster = boosted_trees(train, validation, columns, config, seed, config.trees)
         parts = cls(booster, columns.names)
-        if config.debias:  # the weighted sum cannot account for places
+        if config.debias:  # the weighted sum cannot account for positions
             return parts
         weights = weights or PartWeights.usual(train.n_requests)
         if weights.linear > 0 and columns.monotone:
@@ -159,7 +159,7 @@ class Ranker:
         """Share of the total gain that each feature brought to the trees, highest first."""
         gains = self.booster.feature_importance("gain")
         shares = gains / max(gains.sum(), 1e-12)
-        return {self.names[place]: float(shares[place]) for place in np.argsort(-shares, kind="stable")}
+        return {self.names[index]: float(shares[index]) for index in np.argsort(-shares, kind="stable")}
 
     def save(self, path: Path) -> None:
         """Write LightGBM's text format, and the linear part beside it."""

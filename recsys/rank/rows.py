@@ -20,7 +20,7 @@ class RankerRows:
         sizes: (n_requests,) rows of each request.
         times: (n_requests,) microseconds.
         proposed_by: (n_rows,) bit s is set when source s proposed the item; 0 where it was only shown.
-        positions: (n_rows,) place at which the item was shown, from 0; -1 where it was not; None where none is logged.
+        positions: (n_rows,) at which the item was shown, from 0; -1 where it was not; None where none is logged.
         only_shown: (n_rows,) True where the item was shown and is no candidate, see `are_candidates`; None: nowhere.
         missed: (n_missed,) microseconds of requests without rows: what they want could be listed, but no source
             proposed it; or nothing was chosen from what was shown.
@@ -56,8 +56,8 @@ class RankerRows:
         return np.ones(len(self.gains), dtype=bool) if self.only_shown is None else ~self.only_shown
 
     @property
-    def at_known_places(self) -> NDArray[np.bool_]:
-        """(n_rows,) True for items that were shown at a place that the log knows."""
+    def at_known_positions(self) -> NDArray[np.bool_]:
+        """(n_rows,) True for items that were shown at a position that is in the log."""
         return np.zeros(len(self.gains), dtype=bool) if self.positions is None else self.positions >= 0
 
     @property

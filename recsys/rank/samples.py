@@ -1,4 +1,4 @@
-"""Which rows a ranker learns from and which ones judge it: sampled, split by time, put at places."""
+"""Which rows a ranker learns from and which ones judge it: sampled, split by time, given positions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import places_within
+from recsys.arrays.ragged import indices_within
 from recsys.config import RankerConfig
 from recsys.errors import DataError
 from recsys.rank.rows import RankerRows
@@ -64,7 +64,7 @@ def sampled(
     order = np.lexsort((draw, of))
     n_positive = np.bincount(of, weights=rows.positive, minlength=rows.n_requests).astype(np.int64)
     chosen = np.zeros(len(draw), dtype=bool)
-    chosen[order[places_within(of) < np.repeat(n_positive + negatives, rows.sizes)]] = True
+    chosen[order[indices_within(of) < np.repeat(n_positive + negatives, rows.sizes)]] = True
     return rows.select(chosen, np.ones(rows.n_requests, dtype=bool) if requests is None else requests)
 
 
@@ -78,7 +78,7 @@ def to_learn_from(
 
     With `config.debias`, what was shown at a known position is taken before other negative rows.
     """
-    return sampled(rows, config.negatives, seed, rows.at_known_places if config.debias else None, requests)
+    return sampled(rows, config.negatives, seed, rows.at_known_positions if config.debias else None, requests)
 
 
 def split(rows: RankerRows, newest: float = HELD_OUT) -> tuple[RankerRows, RankerRows]:
@@ -89,27 +89,27 @@ def split(rows: RankerRows, newest: float = HELD_OUT) -> tuple[RankerRows, Ranke
     return replace(older, missed=rows.missed[rows.missed < start]), _since(rows, start)
 
 
-def placed(rows: RankerRows, seed: int) -> RankerRows:
-    """The requests in which something wanted was shown at a known place, with a place for every row.
+def with_positions(rows: RankerRows, seed: int) -> RankerRows:
+    """The requests in which something wanted was shown at a known position, with a position for every row.
 
-    Clicks outside the list are left out, since no place explains them. A candidate that was not shown gets the place of
-    a shown item of its request, drawn evenly. So it teaches nothing about places, but does teach how candidates differ
-    from what is shown: without such rows the ranker could not rank items that no list ever held.
+    Clicks outside the list are left out, since no position explains them. A candidate that was not shown gets the
+    position of a shown item of its request, drawn evenly. So it teaches nothing about positions, but does teach how
+    candidates differ from what is shown: without such rows the ranker could not rank items that no list ever held.
 
     Raises:
         DataError: the log has no positions.
     """
-    if rows.positions is None or not rows.at_known_places.any():
+    if rows.positions is None or not rows.at_known_positions.any():
         raise DataError("ranker.debias needs impressions with positions in the log; leave it off without them")
     has_click = np.zeros(rows.n_requests, dtype=bool)
-    has_click[rows.requests[rows.at_known_places & rows.positive]] = True
-    rows = rows.keep((rows.at_known_places | ~rows.positive) & np.repeat(has_click, rows.sizes))
-    known, places = rows.at_known_places, np.array(rows.positions)
+    has_click[rows.requests[rows.at_known_positions & rows.positive]] = True
+    rows = rows.keep((rows.at_known_positions | ~rows.positive) & np.repeat(has_click, rows.sizes))
+    known, positions = rows.at_known_positions, np.array(rows.positions)
     n_shown = np.bincount(rows.requests[known], minlength=rows.n_requests)
     first, of = np.cumsum(n_shown) - n_shown, rows.requests[~known]
     drawn = (np.random.default_rng(seed).random(len(of)) * n_shown[of]).astype(np.int64)
-    places[~known] = places[known][first[of] + drawn]
-    return replace(rows, positions=places)
+    positions[~known] = positions[known][first[of] + drawn]
+    return replace(rows, positions=positions)
 
 
 def _start_of(windows: Sequence[RankerRows], newest: float) -> int:

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Flags, Floats, Ints
-from recsys.retrieval.sort_keys import PLACE, descending
+from recsys.retrieval.sort_keys import INDEX, descending
 
 
 @jit()
 def keys_of_lists(
     lists: Ints, eligible: Flags, required_offsets: Ints, required: Ints
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A key, item << 32 | source << 24 | place, for each entry of the sources' lists and for each required item.
+    """A key, item << 32 | source << 24 | rank, for each entry of the sources' lists and for each required item.
 
     Args:
         lists: (n_sources, n_requests, n) the best items of each source, -1 behind the last one.
@@ -33,10 +33,10 @@ def keys_of_lists(
     starts, found = np.zeros(n_requests + 1, dtype=np.int64), 0
     for request in range(n_requests):
         for source in range(n_sources):
-            for place in range(n):
-                if lists[source, request, place] < 0:
+            for rank in range(n):
+                if lists[source, request, rank] < 0:
                     break
-                keys[found] = np.int64(lists[source, request, place]) << 32 | source << 24 | place
+                keys[found] = np.int64(lists[source, request, rank]) << 32 | source << 24 | rank
                 found += 1
         for entry in range(required_offsets[request], required_offsets[request + 1]):
             if eligible[request, required[entry]]:
@@ -55,7 +55,7 @@ class FusedLists(NamedTuple):
         sums: (n_items,) float32 sum of the reciprocal ranks, each as its source counts.
         required: (n_items,) True where the item is a candidate whatever the sources say.
         item_starts: (n_requests + 1,) where the items of each request start.
-        by_sum: (n_proposed,) sort keys, see `sort_keys`, of the items that a source proposes: places in `items`.
+        by_sum: (n_proposed,) sort keys, see `sort_keys`, of the items that a source proposes: indices in `items`.
         key_starts: (n_requests + 1,) where those of each request start.
     """
 
@@ -75,7 +75,7 @@ def fuse_lists(keys: Ints, starts: Ints, weights: Floats, reciprocal_ranks: Floa
     Args:
         keys, starts: of `keys_of_lists`, the keys of each request sorted.
         weights: (n_sources, n_requests) float32: how much each source counts.
-        reciprocal_ranks: (n,) float32 of each place.
+        reciprocal_ranks: (n,) float32 of each rank.
     """
     n_sources = len(weights)
     items, source_bits = np.empty(len(keys), dtype=np.int64), np.empty(len(keys), dtype=np.int64)
@@ -96,9 +96,9 @@ def fuse_lists(keys: Ints, starts: Ints, weights: Floats, reciprocal_ranks: Floa
             else:
                 source_bits[n_found - 1] |= 1 << source
                 sums[n_found - 1] += weights[source, request] * reciprocal_ranks[key & 0xFF_FFFF]
-        for place in range(first, n_found):
-            if source_bits[place]:
-                by_sum[n_proposed] = descending(np.int64(bits[place])) | place
+        for index in range(first, n_found):
+            if source_bits[index]:
+                by_sum[n_proposed] = descending(np.int64(bits[index])) | index
                 n_proposed += 1
         item_starts[request + 1], key_starts[request + 1] = n_found, n_proposed
     found = items[:n_found], source_bits[:n_found], sums[:n_found], required[:n_found]
@@ -127,23 +127,23 @@ def take_candidates(
         first_key = found.key_starts[request]
         n_proposed = found.key_starts[request + 1] - first_key
         for key in found.by_sum[first_key : first_key + min(n, n_proposed)]:
-            kept[key & PLACE] = True
+            kept[key & INDEX] = True
         n_lacking, item = n - n_proposed, 0
-        place, end = found.item_starts[request], found.item_starts[request + 1]
-        while place < end or (n_lacking > 0 and item < eligible.shape[1]):
+        index, end = found.item_starts[request], found.item_starts[request + 1]
+        while index < end or (n_lacking > 0 and item < eligible.shape[1]):
             if n_lacking > 0:  # other items fill up, in the order of their numbers
-                if place < end and found_items[place] == item:
-                    n_lacking -= not source_bits[place]
+                if index < end and found_items[index] == item:
+                    n_lacking -= not source_bits[index]
                 elif eligible[request, item]:
                     rows[n_pairs], items[n_pairs] = request, item
                     proposed_by[n_pairs], fused[n_pairs] = 0, np.float32(0)
                     n_pairs += 1
                     n_lacking -= 1
-            if place < end and (n_lacking <= 0 or found_items[place] == item):
-                if kept[place]:
-                    rows[n_pairs], items[n_pairs] = request, found_items[place]
-                    proposed_by[n_pairs], fused[n_pairs] = source_bits[place], sums[place]
+            if index < end and (n_lacking <= 0 or found_items[index] == item):
+                if kept[index]:
+                    rows[n_pairs], items[n_pairs] = request, found_items[index]
+                    proposed_by[n_pairs], fused[n_pairs] = source_bits[index], sums[index]
                     n_pairs += 1
-                place += 1
+                index += 1
             item += 1
     return n_pairs

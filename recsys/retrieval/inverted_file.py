@@ -14,7 +14,7 @@ from recsys.arrays.npy import load_array, save_array
 from recsys.arrays.ragged import offsets_of
 from recsys.arrays.types import Ints
 from recsys.retrieval.products import dot_products
-from recsys.retrieval.sort_keys import PLACE, rank_keys
+from recsys.retrieval.sort_keys import INDEX, rank_keys
 
 _CELLS = 4.0
 """Number of cells, as a multiple of the square root of the number of vectors: finding cells then costs about as much
@@ -65,14 +65,14 @@ class InvertedFile:
         Args:
             query: (dim,); near is a large dot product.
         """
-        _, places = self.nearest_places(query[None], n)
-        return self.members[places]
+        _, indices = self.nearest_indices(query[None], n)
+        return self.members[indices]
 
-    def nearest_places(self, queries: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The places among the members of the items that `nearest` finds, for several queries (n_queries, dim).
+    def nearest_indices(self, queries: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The indices among the members of the items that `nearest` finds, for several queries (n_queries, dim).
 
         Returns:
-            (n_queries + 1,) where the places of each query start, and these.
+            (n_queries + 1,) where the indices of each query start, and these.
         """
         similarity = np.empty((len(queries), len(self.centroids)), dtype=np.float32)
         dot_products(queries, self.centroids, similarity)
@@ -81,11 +81,11 @@ class InvertedFile:
         depth = 2 * n * len(self.centroids) // max(1, len(self.members)) + 1  # about twice the cells that it takes
         if depth < len(self.centroids):
             keys.partition(depth, axis=1)
-            bounds, places = places_of_members(np.sort(keys[:, :depth], axis=1) & PLACE, self.starts, n)
+            bounds, indices = indices_of_members(np.sort(keys[:, :depth], axis=1) & INDEX, self.starts, n)
             if (np.diff(bounds) >= n).all():
-                return bounds, places
-        found: tuple[NDArray[np.int64], NDArray[np.int64]] = places_of_members(
-            np.sort(keys, axis=1) & PLACE, self.starts, n
+                return bounds, indices
+        found: tuple[NDArray[np.int64], NDArray[np.int64]] = indices_of_members(
+            np.sort(keys, axis=1) & INDEX, self.starts, n
         )
         return found
 
@@ -124,15 +124,15 @@ def _means(vectors: NDArray[np.float32], cells: NDArray[np.int32], before: NDArr
 
 
 @jit()
-def places_of_members(cells: Ints, starts: Ints, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The places of the members of the first cells of each row, until there are `n` of them.
+def indices_of_members(cells: Ints, starts: Ints, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The indices of the members of the first cells of each row, until there are `n` of them.
 
     Args:
         cells: (n_rows, depth) the nearest first.
         starts: (n_cells + 1,) where the members of each cell start.
 
     Returns:
-        (n_rows + 1,) where each row's places start, and these.
+        (n_rows + 1,) where each row's indices start, and these.
     """
     bounds, read = np.zeros(len(cells) + 1, dtype=np.int64), np.zeros(len(cells), dtype=np.int64)
     for row in range(len(cells)):
@@ -142,10 +142,10 @@ def places_of_members(cells: Ints, starts: Ints, n: int) -> tuple[NDArray[np.int
             found += starts[cell + 1] - starts[cell]
             read[row] += 1
         bounds[row + 1] = bounds[row] + found
-    places, found = np.empty(bounds[-1], dtype=np.int64), 0
+    indices, found = np.empty(bounds[-1], dtype=np.int64), 0
     for row in range(len(cells)):
         for cell in cells[row, : read[row]]:
-            for place in range(starts[cell], starts[cell + 1]):
-                places[found] = place
+            for index in range(starts[cell], starts[cell + 1]):
+                indices[found] = index
                 found += 1
-    return bounds, places
+    return bounds, indices

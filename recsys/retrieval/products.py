@@ -14,8 +14,8 @@ def dot_products(targets: Floats, sources: Floats, found: Floats) -> None:
     """Fill `found` (n, m) with the dot products of targets (n, dim) and sources (m, dim), four at a time: each number
     of a target is read a quarter as often. One does not depend on the others, to the last bit, as in BLAS."""
     last, width = len(sources) - 1, targets.shape[1]
-    for place in range(len(targets)):
-        own = targets[place]
+    for index in range(len(targets)):
+        own = targets[index]
         for row in range(0, last + 1, 4):  # behind the last one, it again
             second, third, fourth = min(row + 1, last), min(row + 2, last), min(row + 3, last)
             sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
@@ -27,7 +27,7 @@ def dot_products(targets: Floats, sources: Floats, found: Floats) -> None:
                     sums[2] + number * sources[third, dimension],
                     sums[3] + number * sources[fourth, dimension],
                 )
-            found[place, row], found[place, second], found[place, third], found[place, fourth] = sums
+            found[index, row], found[index, second], found[index, third], found[index, fourth] = sums
 
 
 @njit(inline="always")
@@ -35,8 +35,8 @@ def dot_products_of_two(rows: Floats, vectors: Floats, found: Floats) -> None:
     """Fill `found` (2, m) with the dot products of two rows (2, dim) and an even number of vectors (m, dim): two and
     two at a time, each number is read half as often. Sums are in any order where the loop that calls says so."""
     own, next_own = rows[0], rows[1]
-    for place in range(0, len(vectors), 2):
-        one, other = vectors[place], vectors[place + 1]
+    for index in range(0, len(vectors), 2):
+        one, other = vectors[index], vectors[index + 1]
         sums = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
         for dimension in range(len(own)):
             sums = (
@@ -45,7 +45,7 @@ def dot_products_of_two(rows: Floats, vectors: Floats, found: Floats) -> None:
                 sums[2] + next_own[dimension] * one[dimension],
                 sums[3] + next_own[dimension] * other[dimension],
             )
-        found[0, place], found[0, place + 1], found[1, place], found[1, place + 1] = sums
+        found[0, index], found[0, index + 1], found[1, index], found[1, index + 1] = sums
 
 
 @jit(fastmath=SUMS_IN_ANY_ORDER)

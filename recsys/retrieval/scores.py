@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.log.history import ItemWeights
-from recsys.retrieval.sort_keys import PLACE, keys_of_best, keys_of_nonzero
+from recsys.retrieval.sort_keys import INDEX, keys_of_best, keys_of_nonzero
 from recsys.retrieval.sparse import add_borrowers, add_links, look_up
 
 Number = TypeVar("Number", bound=np.integer)
@@ -150,7 +150,7 @@ class SparseScores:
 
 
 def best_of(values: NDArray[np.float32], n: int) -> NDArray[np.int64]:
-    """Places of the `n` highest values that are not 0, best first, equal ones by place."""
+    """Indices of the `n` highest values that are not 0, best first, equal ones by index."""
     keys = np.empty(len(values), dtype=np.int64)
     return _first(keys[: keys_of_nonzero(values, keys)], n)
 
@@ -182,7 +182,7 @@ def _first(keys: NDArray[np.int64], n: int) -> NDArray[np.int64]:
         keys.partition(n, axis=-1)
         keys = keys[..., :n]
     keys.sort(axis=-1)
-    return keys & PLACE
+    return keys & INDEX
 
 
 def distinct(numbers: NDArray[Number]) -> NDArray[Number]:

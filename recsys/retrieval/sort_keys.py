@@ -1,7 +1,7 @@
 """Sort keys: whole numbers that sort as scores fall, made by loops compiled as those of `recsys.retrieval.sparse`.
 
-A key holds a place, or an item, in its lowest 32 bits: numpy sorts such numbers with vector instructions, and equal
-scores stay in the order of their places.
+A key holds an index, or an item, in its lowest 32 bits: numpy sorts such numbers with vector instructions, and equal
+scores stay in the order of their indices.
 """
 
 import numpy as np
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Flags, Floats, Ints
 
-PLACE = np.int64(0xFFFF_FFFF)
-"""The bits of a key that hold the place."""
+INDEX = np.int64(0xFFFF_FFFF)
+"""The bits of a key that hold the index."""
 
 NO_KEY = np.iinfo(np.int64).max
-"""Sorts after all keys; its place, as int32, is -1."""
+"""Sorts after all keys; its index, as int32, is -1."""
 
 _SAMPLE = 128
 """Values of a sample, evenly spread, by which it is decided which values get a key."""
@@ -30,24 +30,24 @@ def descending(bits: np.int64) -> np.int64:
 def keys_of_nonzero(values: Floats, keys: Ints) -> int:
     """Write the keys of all values (n,) float32 that are neither 0 nor NaN into `keys` (n,); how many they are."""
     bits, found = values.view(np.int32), 0
-    for place in range(len(values)):
-        if values[place] != 0 and values[place] == values[place]:
-            keys[found] = descending(np.int64(bits[place])) | place
+    for index in range(len(values)):
+        if values[index] != 0 and values[index] == values[index]:
+            keys[found] = descending(np.int64(bits[index])) | index
             found += 1
     return found
 
 
 @jit()
 def rank_keys(scores: Floats, bits: Ints, keys: Ints) -> None:
-    """Fill `keys` (n_ranked, n): whole numbers that sort as the scores fall, with the place in their lowest bits.
+    """Fill `keys` (n_ranked, n): whole numbers that sort as the scores fall, with the index in their lowest bits.
 
     Args:
         scores: (n_rows, n) float32, and the same as int32 in `bits`; the first `n_ranked` rows are looked at.
     """
     for row in range(len(keys)):
-        for place in range(keys.shape[1]):
-            own = np.int64(bits[row, place]) if scores[row, place] != 0 else np.int64(0)  # -0 is 0
-            keys[row, place] = descending(own) | place
+        for index in range(keys.shape[1]):
+            own = np.int64(bits[row, index]) if scores[row, index] != 0 else np.int64(0)  # -0 is 0
+            keys[row, index] = descending(own) | index
 
 
 @jit()
@@ -86,10 +86,10 @@ def sampled_threshold(values: Floats, n: int) -> float:
     """A value that about 2 `n` of the values (n_values,) float32 reach, by a sample."""
     bits, sample = values.view(np.int32), np.empty(_SAMPLE, dtype=np.int64)
     for entry in range(_SAMPLE):
-        place = entry * len(values) // _SAMPLE
-        sample[entry] = descending(np.int64(bits[place])) | place
+        index = entry * len(values) // _SAMPLE
+        sample[entry] = descending(np.int64(bits[index])) | index
     sample.sort()
-    reached: float = values[sample[min(max(2 * n * _SAMPLE // len(values), 1), _SAMPLE) - 1] & PLACE]
+    reached: float = values[sample[min(max(2 * n * _SAMPLE // len(values), 1), _SAMPLE) - 1] & INDEX]
     return reached
 
 
@@ -101,10 +101,10 @@ def keys_above(items: Ints, values: Floats, least: float, eligible: Flags, keys:
     """
     bits = values.view(np.int32)
     high = found = 0
-    for place in range(len(items)):
-        keys[high] = descending(np.int64(bits[place])) | items[place]
-        high += (values[place] >= least) & (values[place] != 0)
-    for place in range(high):
-        keys[found] = keys[place]
-        found += eligible[keys[place] & PLACE]
+    for index in range(len(items)):
+        keys[high] = descending(np.int64(bits[index])) | items[index]
+        high += (values[index] >= least) & (values[index] != 0)
+    for index in range(high):
+        keys[found] = keys[index]
+        found += eligible[keys[index] & INDEX]
     return found

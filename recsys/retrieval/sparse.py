@@ -101,12 +101,12 @@ def add_borrowers(
                 add_to_sum(data[link] * values[entry], indices[link], sums, marks)
         behind = starts[row] + last - own  # the borrowers first stand behind the room for the row's own
         end = behind + take_sums(sums, marks, found[behind:], totals[behind:])
-        for place in range(starts[row], end):
+        for index in range(starts[row], end):
             if behind == end or (own < last and items[own] < found[behind]):
-                found[place], totals[place] = items[own], values[own]
+                found[index], totals[index] = items[own], values[own]
                 own += 1
             else:
-                found[place], totals[place] = found[behind], totals[behind]
+                found[index], totals[index] = found[behind], totals[behind]
                 behind += 1
         starts[row + 1] = end
     return starts, found[: starts[-1]], totals[: starts[-1]]
@@ -123,14 +123,14 @@ def add_to_sum(value: float, item: int, sums: Floats, marks: Ints) -> None:
 def take_sums(sums: Floats, marks: Ints, items: Ints, totals: Floats) -> int:
     """Write the marked items in order and their sums, which are 0 and unmarked then; how many there are."""
     found = 0
-    for place in range(len(marks)):
-        word = marks[place]
+    for index in range(len(marks)):
+        word = marks[index]
         while word:
             rest = word & (word - np.uint64(1))
-            item = place << 6 | _BIT[((word ^ rest) * _DE_BRUIJN) >> np.uint64(58)]
+            item = index << 6 | _BIT[((word ^ rest) * _DE_BRUIJN) >> np.uint64(58)]
             items[found], totals[found] = item, sums[item]
             sums[item] = 0
             found += 1
             word = rest
-        marks[place] = 0
+        marks[index] = 0
     return found

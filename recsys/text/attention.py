@@ -1,4 +1,4 @@
-"""Which past events matter: a logit for each, from its place in the history, its age, its kind and its weight."""
+"""Which past events matter: a logit for each, from its position in the history, its age, its kind and its weight."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class AttendedEvents:
         chosen: rows of the events in the batch they come from.
         rows: the request of each event.
         items: item numbers.
-        places: 0 for the newest one.
+        positions: 0 for the newest one.
         ages: row of the age table.
         kinds: row of the event table: 0 unknown, else the number of the event's name + 1.
         worth: logarithm of 1 + the event's weight.
@@ -30,7 +30,7 @@ class AttendedEvents:
     chosen: NDArray[np.int64]
     rows: NDArray[np.int64]
     items: NDArray[np.int64]
-    places: NDArray[np.int64]
+    positions: NDArray[np.int64]
     ages: NDArray[np.int64]
     kinds: NDArray[np.int64]
     worth: NDArray[np.float32]
@@ -48,7 +48,7 @@ def event_logits(
     """(n_read,) attention logit of each event; `item_logits` (n_items,) is what the item itself adds."""
     logits: NDArray[np.float32] = (
         item_logits[events.items]
-        + parameters["place_logits"][events.places]
+        + parameters["place_logits"][events.positions]
         + parameters["age_logits"][events.ages]
         + parameters["event_logits"][events.kinds]
         + parameters["worth"] * events.worth

@@ -10,7 +10,7 @@ from recsys.arrays.jit import SUMS_IN_ANY_ORDER, jit
 from recsys.arrays.prefetch import AHEAD, prefetch
 from recsys.arrays.types import Floats, Ints
 from recsys.retrieval.products import dot_products_of_two
-from recsys.retrieval.sort_keys import PLACE, descending
+from recsys.retrieval.sort_keys import INDEX, descending
 from recsys.retrieval.sparse import add_to_sum, take_sums
 from recsys.text.neighbour_lists import ListedEvents, NeighbourLists
 
@@ -43,19 +43,19 @@ def mixture_logits(
         copy_as_float32(vectors[row], even[row])
     for item in items[:AHEAD]:
         prefetch(targets, item, item + 1)
-    for place in range(0, last + 1, 2):
-        second = min(place + 1, last)
-        for item in items[place + AHEAD : place + AHEAD + 2]:
+    for index in range(0, last + 1, 2):
+        second = min(index + 1, last)
+        for item in items[index + AHEAD : index + AHEAD + 2]:
             prefetch(targets, item, item + 1)
             prefetch(biases, item, item + 1)
-        copy_as_float32(targets[items[place]], own[0])
+        copy_as_float32(targets[items[index]], own[0])
         copy_as_float32(targets[items[second]], own[1])
         dot_products_of_two(own, even, found)
         total = next_total = np.float32(0)
         for row in range(n):
             total += weights[row] * math.exp(found[0, row])
             next_total += weights[row] * math.exp(found[1, row])
-        logits[place] = math.log(total) + biases[items[place]]
+        logits[index] = math.log(total) + biases[items[index]]
         logits[second] = math.log(next_total) + biases[items[second]]
 
 
@@ -79,26 +79,26 @@ def sum_neighbour_lists(
     Returns:
         (n_requests + 1,) where each request's items start, these, increasing within it, and the logs of their sums.
     """
-    (offsets, places, shares, priors), (items, logits), (fresh_items, fresh_logits) = events, lists, fresh
+    (offsets, indices, shares, priors), (items, logits), (fresh_items, fresh_logits) = events, lists, fresh
     prior_items, prior_logits = prior.items[0], prior.logits[0]
     n_requests, k = len(priors), len(prior_items)
     starts = np.zeros(n_requests + 1, dtype=np.int64)
-    most = (n_requests + len(places)) * k
+    most = (n_requests + len(indices)) * k
     found, totals = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.float32)
     for request in range(n_requests):
         for entry in range(k):
             add_to_sum(priors[request] * math.exp(prior_logits[entry]), prior_items[entry], sums, marks)
         for event in range(offsets[request], offsets[request + 1]):
-            place = places[event]
-            is_fresh = place >= len(items)
-            own = fresh_items[place - len(items)] if is_fresh else items[place]
-            said = fresh_logits[place - len(items)] if is_fresh else logits[place]
+            index = indices[event]
+            is_fresh = index >= len(items)
+            own = fresh_items[index - len(items)] if is_fresh else items[index]
+            said = fresh_logits[index - len(items)] if is_fresh else logits[index]
             for entry in range(k):
                 add_to_sum(shares[event] * math.exp(said[entry]), own[entry], sums, marks)
         start = starts[request]
         starts[request + 1] = start + take_sums(sums, marks, found[start:], totals[start:])
-    for place in range(starts[-1]):
-        totals[place] = math.log(totals[place])
+    for index in range(starts[-1]):
+        totals[index] = math.log(totals[index])
     return starts, found[: starts[-1]], totals[: starts[-1]]
 
 
@@ -113,7 +113,7 @@ def attended_columns(
         ages: (n_events,) seconds, NaN where unknown.
     """
     chosen, rows = np.empty(len(items), dtype=np.int64), np.empty(len(items), dtype=np.int64)
-    places = np.empty(len(items), dtype=np.int64)
+    indices = np.empty(len(items), dtype=np.int64)
     found = 0
     for request in range(len(offsets) - 1):
         positive = 0
@@ -123,18 +123,18 @@ def attended_columns(
             if weights[event] > 0:
                 positive -= 1
                 if positive < most:
-                    chosen[found], rows[found], places[found] = event, request, positive
+                    chosen[found], rows[found], indices[found] = event, request, positive
                     found += 1
-    chosen, rows, places = chosen[:found], rows[:found], places[:found]
+    chosen, rows, indices = chosen[:found], rows[:found], indices[:found]
     numbers, doublings = np.empty(found, dtype=np.int64), np.zeros(found, dtype=np.int64)
     kinds, worth = np.empty(found, dtype=np.int64), np.empty(found, dtype=np.float32)
-    for place in range(found):
-        event = chosen[place]
-        numbers[place], worth[place] = items[event], np.log1p(weights[event])
-        kinds[place] = events[event] + 1 if events[event] + 1 < n_kinds else 0
+    for index in range(found):
+        event = chosen[index]
+        numbers[index], worth[index] = items[event], np.log1p(weights[event])
+        kinds[index] = events[event] + 1 if events[event] + 1 < n_kinds else 0
         if not math.isnan(ages[event]):
-            doublings[place] = min(1 + int(math.log2(max(ages[event] / 60.0, 1.0))), n_ages - 1)
-    return chosen, rows, numbers, places, doublings, kinds, worth
+            doublings[index] = min(1 + int(math.log2(max(ages[event] / 60.0, 1.0))), n_ages - 1)
+    return chosen, rows, numbers, indices, doublings, kinds, worth
 
 
 @jit()
@@ -145,11 +145,11 @@ def attention_shares(
     shares, totals = np.empty(len(logits), dtype=np.float32), np.empty(n_requests)
     prior = math.exp(prior_logit)
     totals[:] = prior
-    for place in range(len(logits)):
-        shares[place] = math.exp(min(logits[place], np.float32(MAX_LOGIT)))
-        totals[rows[place]] += shares[place]
-    for place in range(len(logits)):
-        shares[place] /= totals[rows[place]]
+    for index in range(len(logits)):
+        shares[index] = math.exp(min(logits[index], np.float32(MAX_LOGIT)))
+        totals[rows[index]] += shares[index]
+    for index in range(len(logits)):
+        shares[index] /= totals[rows[index]]
     return shares, (prior / totals).astype(np.float32)
 
 
@@ -165,10 +165,10 @@ def most_attended(bits: Ints, bounds: Ints, most: int) -> Longs:
     for request in range(len(bounds) - 1):
         first = bounds[request]
         keys = np.empty(bounds[request + 1] - first, dtype=np.int64)
-        for place in range(len(keys)):
-            keys[place] = descending(np.int64(bits[first + place])) | place
+        for index in range(len(keys)):
+            keys[index] = descending(np.int64(bits[first + index])) | index
         keys.sort()
         for key in keys[:most]:
-            kept[found] = first + (key & PLACE)
+            kept[found] = first + (key & INDEX)
             found += 1
     return kept[:found]

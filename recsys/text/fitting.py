@@ -163,7 +163,7 @@ class InterestFitting:
         earlier = self.earlier.reader if self.earlier is not None else None
         if earlier is None or earlier.network.prior.shape != network.prior.shape:
             return network, False
-        network.warm_start_from(earlier.network, earlier.lexicon.places(lexicon.tokens))
+        network.warm_start_from(earlier.network, earlier.lexicon.indices(lexicon.tokens))
         return network, True
 
     def _trained(self, task: Training) -> Learned:

@@ -39,21 +39,21 @@ class Lexicon:
         kept = counts >= _MIN_TEXTS
         return cls(tokens[kept], np.log(len(texts) / counts[kept]).astype(np.float32))
 
-    def places(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+    def indices(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n,) the row of each token, -1 where it is not known."""
-        places = np.searchsorted(self.tokens, tokens)
-        known = places < len(self.tokens)
-        known[known] = self.tokens[places[known]] == tokens[known]
-        return np.where(known, places, -1)
+        indices = np.searchsorted(self.tokens, tokens)
+        known = indices < len(self.tokens)
+        known[known] = self.tokens[indices[known]] == tokens[known]
+        return np.where(known, indices, -1)
 
     def bags(self, texts: Sequence[Sequence[int]]) -> sp.csr_matrix:
         """(n_texts, n_tokens) float32: the weights of the known tokens of each text, rows of length 1 or 0."""
         held = [np.unique(np.asarray(text, dtype=np.int64)) for text in texts]
         numbers = np.concatenate([*held, np.empty(0, np.int64)])
         rows = np.repeat(np.arange(len(held)), [len(row) for row in held])
-        places = self.places(numbers)
-        rows, places = rows[places >= 0], places[places >= 0]
-        values = self.weights[places]
+        indices = self.indices(numbers)
+        rows, indices = rows[indices >= 0], indices[indices >= 0]
+        values = self.weights[indices]
         lengths = np.sqrt(np.bincount(rows, values**2, minlength=len(held)))
         values = (values / np.maximum(lengths, 1e-6)[rows]).astype(np.float32)
-        return sp.csr_matrix((values, (rows, places)), shape=(len(held), len(self)))
+        return sp.csr_matrix((values, (rows, indices)), shape=(len(held), len(self)))

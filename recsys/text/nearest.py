@@ -99,7 +99,7 @@ class NearestItems:
         items_of_events = np.concatenate([starts[:0], *(mixture.events for mixture in mixtures)])
         shares = np.concatenate([np.zeros(0, "f4"), *(one.weights[: len(one.events)] for one in mixtures)])
         priors = np.array([mixture.prior for mixture in mixtures], dtype=np.float32)
-        events = ListedEvents(starts, self._places_of(items_of_events), shares, priors)
+        events = ListedEvents(starts, self._indices_of(items_of_events), shares, priors)
         accumulator = ACCUMULATORS.of(len(scorer.items.targets))
         offsets, items, logits = sum_neighbour_lists(events, self.lists, self.fresh_lists, self.prior, *accumulator)
         if not len(self.fresh) and all(mixture.query is None for mixture in mixtures):
@@ -130,18 +130,18 @@ class NearestItems:
 
     def listed(self, items: NDArray[np.integer]) -> NDArray[np.int32]:
         """(n, k) what the texts of items (n,) ask for most, without what came later."""
-        places = self._places_of(items)
-        listed: NDArray[np.int32] = self.lists.items[np.minimum(places, len(self.lists.items) - 1)]
-        fresh = places >= len(self.lists.items)
-        listed[fresh] = self.fresh_lists.items[places[fresh] - len(self.lists.items)]
+        indices = self._indices_of(items)
+        listed: NDArray[np.int32] = self.lists.items[np.minimum(indices, len(self.lists.items) - 1)]
+        fresh = indices >= len(self.lists.items)
+        listed[fresh] = self.fresh_lists.items[indices[fresh] - len(self.lists.items)]
         return listed
 
-    def _places_of(self, items: NDArray[np.integer]) -> NDArray[np.integer]:
+    def _indices_of(self, items: NDArray[np.integer]) -> NDArray[np.integer]:
         """(n,) where the lists of items (n,) stand; those of fresh ones are behind all others."""
         if not len(self.fresh):
             return items
-        places = np.minimum(self.fresh.searchsorted(items), len(self.fresh) - 1)
-        return np.where(self.fresh[places] == items, len(self.lists.items) + places, items)
+        indices = np.minimum(self.fresh.searchsorted(items), len(self.fresh) - 1)
+        return np.where(self.fresh[indices] == items, len(self.lists.items) + indices, items)
 
     def save(self, folder: Path) -> None:
         """Write the lists as they were found; what came later is found again from the store of items."""
@@ -204,5 +204,5 @@ def recall(scorer: Scorer, nearest: NearestItems, sample: NDArray[np.int32]) -> 
 
 def _highest(items: NDArray[np.int32], logits: NDArray[np.float32], k: int) -> NeighbourLists:
     """The `k` highest of logits (n, n_items) of increasing `items` (n_items,)."""
-    places = np.sort(np.argpartition(logits, logits.shape[1] - k, axis=1)[:, logits.shape[1] - k :], axis=1)
-    return NeighbourLists(items[places], np.take_along_axis(logits, places, axis=1))
+    indices = np.sort(np.argpartition(logits, logits.shape[1] - k, axis=1)[:, logits.shape[1] - k :], axis=1)
+    return NeighbourLists(items[indices], np.take_along_axis(logits, indices, axis=1))

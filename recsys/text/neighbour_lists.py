@@ -33,7 +33,7 @@ class ListedEvents(NamedTuple):
 
     offsets: NDArray[np.int64]
     """(n_requests + 1,) where each request's events start"""
-    places: NDArray[np.integer]
+    indices: NDArray[np.integer]
     """(n_events,) rows of the lists of the catalogue or, numbered behind these, of those of fresh items"""
     shares: NDArray[np.float32]
     """(n_events,) how much each event counts"""

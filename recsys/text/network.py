@@ -58,7 +58,7 @@ class InterestNetwork(nn.Module):
         content: attention logit of an event, from what its item says.
         log_scale: logarithm of the inverse temperature, see `scale`.
         prior: (dim,) source of the component that is always there; `prior_logit` is its attention logit.
-        place_logits: (max_history,) attention logit by place in the history, 0 for the newest event.
+        place_logits: (max_history,) attention logit by position in the history, 0 for the newest event.
         age_logits: (AGES,) by age, see `recsys.text.attention`; 0 stands for an unknown one.
         event_logits: (n_kinds,) by kind of event; 0 stands for an unknown one.
         worth: of log(1 + weight) of an event, added to its attention logit.
@@ -143,7 +143,7 @@ class InterestNetwork(nn.Module):
         self,
         past: torch.Tensor,
         events: AttendedEvents,
-        places: NDArray[np.int64],
+        indices: NDArray[np.int64],
         n_requests: int,
         candidates: torch.Tensor,
     ) -> torch.Tensor:
@@ -151,7 +151,7 @@ class InterestNetwork(nn.Module):
 
         Args:
             past: (n_past, dim) texts of the distinct items in the histories.
-            events: the events read; `places` (n_read,) is the row of each one's item in `past`.
+            events: the events read; `indices` (n_read,) is the row of each one's item in `past`.
             n_requests: number of histories.
             candidates: (n_candidates, dim) texts of the items to score.
 
@@ -159,7 +159,7 @@ class InterestNetwork(nn.Module):
             (n_requests, n_candidates).
         """
         rows = torch.from_numpy(events.rows).to(past.device)
-        inverse = torch.from_numpy(places).to(past.device)
+        inverse = torch.from_numpy(indices).to(past.device)
         shares, prior_share = self._shares(past, events, rows, inverse, n_requests)
         targets = self.target(candidates)
         proposals = (self.scale * (self.source(past) @ targets.T)).exp()
@@ -179,7 +179,7 @@ class InterestNetwork(nn.Module):
             kinds = np.where(hide_kind[events.rows], 0, kinds)
         logits = (
             self.content(past)[inverse, 0]
-            + self.place_logits[torch.from_numpy(events.places)]
+            + self.place_logits[torch.from_numpy(events.positions)]
             + self.age_logits[torch.from_numpy(ages)]
             + self.event_logits[torch.from_numpy(kinds)]
             + self.worth * torch.from_numpy(events.worth).to(past.device)

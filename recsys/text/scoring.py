@@ -201,8 +201,8 @@ class Scorer:
         events = self.attended_events(histories)
         shares, prior = self.shares(events, len(histories))
         kept = _most_attended(shares, events.rows, len(histories))
-        items, places = np.unique(events.items[kept], return_inverse=True)
-        weights = sp.csr_matrix((shares[kept], (events.rows[kept], places)), shape=(len(histories), len(items)))
+        items, indices = np.unique(events.items[kept], return_inverse=True)
+        weights = sp.csr_matrix((shares[kept], (events.rows[kept], indices)), shape=(len(histories), len(items)))
         sources = self.items.sources[items] * self.parameters["scale"]
         asking = np.flatnonzero(queries.any(axis=1)) if queries is not None else np.empty(0, dtype=np.int64)
         asked = queries[asking] * self.parameters["scale"] if queries is not None else sources[:0]

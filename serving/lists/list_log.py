@@ -39,7 +39,7 @@ class Page:
 
     Attributes:
         user_id: as the store knows the user.
-        first_position: place of its first item in the list.
+        first_position: of its first item in the list.
         known: see `ServedList`; as it was before the list was made.
     """
 

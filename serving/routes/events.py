@@ -89,9 +89,9 @@ def _event(event: EventIn, user_id: str, moment: int, served: ServedList | None)
     """The event as it is stored: what its list knows of its place, the caller need not say."""
     position, propensity = event.position, event.propensity
     if served is not None and event.item_id in served.items:
-        place = served.items.index(event.item_id)
-        position = served.first_position + place if position is None else position
-        propensity = served.propensities[place] if propensity is None else propensity
+        index = served.items.index(event.item_id)
+        position = served.first_position + index if position is None else position
+        propensity = served.propensities[index] if propensity is None else propensity
     return Event(
         event_id=event.event_id or uuid4().hex,
         user_id=user_id,
@@ -113,7 +113,7 @@ def _times(events: Sequence[EventIn], now: int) -> tuple[list[int], list[Fault]]
         return [now] * len(events), []
     read = times_of(pl.Series([str(event.timestamp) for event in events], dtype=pl.String)).to_list()
     times, faults = [], []
-    for place, (event, moment) in enumerate(zip(events, read, strict=True)):
+    for index, (event, moment) in enumerate(zip(events, read, strict=True)):
         wrong = None
         if event.timestamp is None:
             moment = now  # noqa: PLW2901
@@ -124,15 +124,15 @@ def _times(events: Sequence[EventIn], now: int) -> tuple[list[int], list[Fault]]
         elif moment > now + CLOCK_SKEW:
             wrong = "in the future; numbers are epoch seconds or milliseconds"
         if wrong is not None:
-            faults.append(Fault(loc=["body", "events", place, "timestamp"], msg=wrong))
+            faults.append(Fault(loc=["body", "events", index, "timestamp"], msg=wrong))
         times.append(moment)
     return times, faults
 
 
 def _unknown_items(events: Sequence[EventIn], vocabulary: Vocabulary) -> list[Fault]:
     return [
-        Fault(loc=["body", "events", place, "item_id"], msg=f"item {event.item_id!r} is not in the catalogue")
-        for place, event in enumerate(events)
+        Fault(loc=["body", "events", index, "item_id"], msg=f"item {event.item_id!r} is not in the catalogue")
+        for index, event in enumerate(events)
         if event.item_id not in vocabulary
     ]
 
@@ -143,8 +143,8 @@ def _further_names(events: Sequence[EventIn], known: Sequence[str]) -> list[Faul
     too_many = set([*further][MAX_EVENT_NAMES - len(known) :])
     return [
         Fault(
-            loc=["body", "events", place, "event"], msg=f"{MAX_EVENT_NAMES} kinds of events are known; use one of them"
+            loc=["body", "events", index, "event"], msg=f"{MAX_EVENT_NAMES} kinds of events are known; use one of them"
         )
-        for place, event in enumerate(events)
+        for index, event in enumerate(events)
         if event.event in too_many
     ]

@@ -41,9 +41,9 @@ class PolicyOverride(RequestPart):
     quotas: list[QuotaIn] | None = Field(None, max_length=20)
     fresh: int | None = Field(None, ge=0, le=MAX_RULE, description="fewest items that are at most `fresh_days` old")
     fresh_days: Days | None = None
-    pins: dict[Id, Count] | None = Field(None, max_length=100, description="item_id: place, from 1")
+    pins: dict[Id, Count] | None = Field(None, max_length=100, description="item_id: position, from 1")
     exploration: float | None = Field(
-        None, ge=0, le=1, description="probability that each of the last places tries another item"
+        None, ge=0, le=1, description="probability that each of the last positions tries another item"
     )
     explored_places: Count | None = None
 
@@ -97,7 +97,7 @@ class ExplanationOut(BaseModel):
 
 
 class ItemOut(BaseModel):
-    """One place of a list."""
+    """One position of a list."""
 
     item_id: str
     rank: int
@@ -108,13 +108,13 @@ class ItemOut(BaseModel):
     p_purchase: float | None = Field(description="likewise, of the strongest event")
     sources: list[str]
     propensity: float | None = Field(
-        None, description="where the policy explores: probability of this place; post it with the impression"
+        None, description="where the policy explores: probability of this position; post it with the impression"
     )
     explanation: ExplanationOut | None = None
 
 
 class ChangeOut(BaseModel):
-    """What one step of the policy changed: items of the catalogue that it forbade, places that it filled anew."""
+    """What one step of the policy changed: items of the catalogue that it forbade, positions that it filled anew."""
 
     step: str
     removed: int

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from recsys.arrays.ragged import entries, offsets_of, places_within, rows_of_entries
+from recsys.arrays.ragged import entries, indices_within, offsets_of, rows_of_entries
 
 
 def test_places_begin_anew_in_each_row() -> None:
     rows = rows_of_entries(offsets_of([2, 0, 3]))
     assert rows.tolist() == [0, 0, 2, 2, 2]
-    assert places_within(rows).tolist() == [0, 1, 0, 1, 2]
-    assert places_within(rows[:0]).tolist() == []
+    assert indices_within(rows).tolist() == [0, 1, 0, 1, 2]
+    assert indices_within(rows[:0]).tolist() == []
 
 
 def test_entries_of_rows_that_are_asked_for_twice_or_are_empty() -> None:

@@ -34,7 +34,7 @@ def test_what_lists_would_have_earned_is_printed_with_how_far_to_trust_it(
     line = capsys.readouterr().out.strip().splitlines()[-1]
     figure = "0.2500 [0.1250, 0.5000]"
     estimates = f"IPS {figure}, SNIPS {figure}, doubly robust {figure}"
-    assert line.startswith(f"reward per place: shown lists {figure}; these lists, estimated: {estimates}{told}")
+    assert line.startswith(f"reward per position: shown lists {figure}; these lists, estimated: {estimates}{told}")
     assert line.endswith("]") == reliable
 
 

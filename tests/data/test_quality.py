@@ -186,11 +186,11 @@ def test_items_that_are_gone_before_they_come_give_a_warning(tmp_path: Path, unt
     ] * warned
 
 
-@pytest.mark.parametrize(("places", "warned"), [((1, 2), True), ((0, 1), False)])
-def test_places_that_are_not_counted_from_0_give_a_warning(
-    tmp_path: Path, places: tuple[int, int], warned: bool
+@pytest.mark.parametrize(("positions", "warned"), [((1, 2), True), ((0, 1), False)])
+def test_positions_that_are_not_counted_from_0_give_a_warning(
+    tmp_path: Path, positions: tuple[int, int], warned: bool
 ) -> None:
-    events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{place},,\n" for place in places)
+    events = HEADER + "".join(f"u1,i1,impression,2024-01-01,,{position},,\n" for position in positions)
     _, report = read_dataset(folder_of(tmp_path, items__csv=ITEMS, events__csv=events), ANY)
     assert any("subtract 1" in warning for warning in report.warnings) == warned
 

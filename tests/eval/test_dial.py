@@ -6,7 +6,7 @@ from recsys.eval.dial import DialPoint, worthwhile_discovery
 
 DIALS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 RISING = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-"""Share of the places of hardly known items at each setting."""
+"""Share of the positions of hardly known items at each setting."""
 
 
 def curve(*ndcg: float, hardly_known: tuple[float, ...] = RISING, n_requests: int = 100) -> list[DialPoint]:

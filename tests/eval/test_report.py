@@ -173,7 +173,7 @@ def test_any_two_rankings_have_a_verdict(report: EvaluationReport) -> None:
 def test_page_says_what_the_dials_cost_and_other_lists_would_have_earned(report: EvaluationReport) -> None:
     page = render(report)
     assert "At policy.diversity = 0.4, the items of a list are 20% more unlike one another, and 98% of the" in page
-    assert "12.5% of the places have an item with fewer than five positive events so far, instead of 5.0%" in page
+    assert "12.5% of the positions have an item with fewer than five positive events so far, instead of 5.0%" in page
     assert "50 placements, effective sample size 50" in page
     assert "do not rely on the estimates" in page
 

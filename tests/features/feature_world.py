@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from typing import get_args
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from hypothesis import strategies as st
 from logs_by_hand import log_of
 from numpy.typing import NDArray
 
+from features.attributes import Attributes
 from features.item_facts import ItemFacts
 from features.kinds.base import Kind
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import Source
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.log.history import HistoryBatch
 from recsys.data.log.interactions import NO_TIME, InteractionLog
 from recsys.moments import DAY
@@ -73,6 +76,7 @@ def make_facts(**changes: object) -> ItemFacts:
         "tags": sp.csr_matrix(np.array([[1, 0], [1, 1], [0, 1], [0, 0], [0, 1], [1, 0]], dtype=np.float32)),
         "vectors": dict(zip(("text", "frozen", "factors"), vectors, strict=True)),
         "links": dict(zip(("transitions", "neighbours"), links, strict=True)),
+        "attributes": Attributes(ItemCatalogue(pl.DataFrame({"item_id": [f"i{n}" for n in range(N_ITEMS)]}))),
     }
     return ItemFacts(**{**facts, **changes})  # type: ignore[arg-type]
 

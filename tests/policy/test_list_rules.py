@@ -254,7 +254,7 @@ def test_every_rule_keeps_every_candidate(rows: list[tuple[float, int]], n: int,
     for step in steps:
         after = step.arrange(candidates, n)
         assert sorted(after.items.tolist()) == sorted(items.tolist())
-        assert items[after.places].tolist() == after.items.tolist()
+        assert items[after.indices].tolist() == after.items.tolist()
         candidates = after
 
 

@@ -11,7 +11,7 @@ from recsys.errors import DataError
 from recsys.rank.columns import Columns
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
-from recsys.rank.samples import placed
+from recsys.rank.samples import with_positions
 
 NAMES = ("worth", "what the shown lists were ordered by")
 CONFIG = RankerConfig(trees=60, leaves=7, min_rows_per_leaf=50, early_stopping=20)
@@ -89,7 +89,7 @@ def test_what_was_not_shown_stands_at_places_of_its_list() -> None:
     assert rows.positions is not None
     half = replace(rows, positions=np.where(rows.positions < 5, rows.positions, -1).astype(np.int16))
     assert half.positions is not None
-    whole = placed(half, 0)
+    whole = with_positions(half, 0)
     assert whole.positions is not None
     counts = np.bincount(whole.positions)
     assert len(counts) == 5

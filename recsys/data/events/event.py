@@ -27,7 +27,7 @@ class Event:
         timestamp: microseconds since 1970 UTC (files and HTTP take ISO 8601, seconds and milliseconds).
         event: impression, click, purchase, like, rating, or a name of the caller's own.
         request_id: the list that the event belongs to.
-        position: place in that list, from 0.
+        position: in that list, from 0.
         propensity: probability in (0, 1] with which the item was put there.
         value: rating, price paid, quantity, seconds read.
         context: further facts as a JSON object in text.

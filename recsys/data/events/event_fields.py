@@ -17,7 +17,7 @@ Number = Annotated[FiniteFloat, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 """What 32 bits hold."""
 
 Position = Annotated[int, Field(ge=0, le=MAX_POSITION)]
-"""A place of a list, from 0."""
+"""A position in a list, from 0."""
 
 Propensity = Annotated[FiniteFloat, Field(ge=MIN_SHARE, le=1)]
 """How likely the item was to stand where it was shown."""

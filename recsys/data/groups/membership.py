@@ -100,7 +100,7 @@ def _shared(frame: pl.DataFrame, ids: pl.Series | None) -> Iterator[tuple[str, s
             members, values = labelled
             shared = np.flatnonzero(members.getnnz(axis=0) > 1)
             if len(shared):
-                yield column.name, members[:, shared], [values[place] for place in shared.tolist()]
+                yield column.name, members[:, shared], [values[index] for index in shared.tolist()]
 
 
 def members_of(column: pl.Series, ids: pl.Series | None = None, level: int | None = None) -> sp.csr_matrix | None:

@@ -31,7 +31,7 @@ class IdTable:
 
     @classmethod
     def of(cls, ids: Sequence[str]) -> "IdTable":
-        """A table of distinct ids; the number of an id is its place."""
+        """A table of distinct ids; the number of an id is its index."""
         encoded = [_encoded(id_) for id_ in ids]
         n_buckets = 1 << max(len(encoded) - 1, 0).bit_length()
         own = np.array([zlib.crc32(id_) & (n_buckets - 1) for id_ in encoded], dtype=np.int64)

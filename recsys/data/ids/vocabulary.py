@@ -17,7 +17,7 @@ UNKNOWN = -1
 
 
 class Vocabulary:
-    """An ordered set of ids; the number of an id is its place, from 0. Immutable.
+    """An ordered set of ids; the number of an id is its index. Immutable.
 
     The ids of one that was loaded stay in its files; those that came since are Python's own. A vocabulary and what it
     is extended to share both: each knows how many of them are its own. So one new user costs the same among ten and
@@ -76,8 +76,8 @@ class Vocabulary:
             raise IndexError(number)
         if number >= self._first:
             return self._ids[number - self._first]
-        place = bisect_right(self._starts, number) - 1
-        return self._renamed.get(number) or self._tables[place].id(number - self._starts[place])
+        index = bisect_right(self._starts, number) - 1
+        return self._renamed.get(number) or self._tables[index].id(number - self._starts[index])
 
     def ids(self, numbers: Iterable[int]) -> list[str]:
         """The ids of many numbers in [0, len)."""

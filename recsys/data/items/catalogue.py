@@ -97,7 +97,7 @@ class ItemCatalogue:
         return self.frame["created_at"].dt.timestamp("us").cast(float).fill_null(np.nan).to_numpy()
 
     def names(self, column: str) -> list[str]:
-        """The distinct values of a string column; a value's place is its number in `codes`."""
+        """The distinct values of a string column; a value's index is its number in `codes`."""
         return self.frame[column].drop_nulls().unique(maintain_order=True).to_list()
 
     def codes(self, column: str) -> NDArray[np.int32]:
@@ -115,9 +115,9 @@ class ItemCatalogue:
         """
         frame = pl.concat([self.frame, rows], how="diagonal")
         if (numbers < len(self)).any():
-            places = np.arange(len(vocabulary))
-            places[numbers] = len(self) + np.arange(len(numbers))
-            frame = frame[places]
+            indices = np.arange(len(vocabulary))
+            indices[numbers] = len(self) + np.arange(len(numbers))
+            frame = frame[indices]
         lengths = np.zeros(len(vocabulary), dtype=np.float32)
         lengths[: len(self)] = self.text_lengths
         lengths[numbers] = ItemCatalogue(rows).text_lengths

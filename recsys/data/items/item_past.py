@@ -32,10 +32,10 @@ class ItemPast:
     def of(cls, log: InteractionLog) -> "ItemPast":
         """Look at a log that is already cut in time."""
         positive = log.positive()
-        items, first_places = np.unique(positive.items, return_index=True)
-        _, last_places = np.unique(positive.items[::-1], return_index=True)
+        items, first_indices = np.unique(positive.items, return_index=True)
+        _, last_indices = np.unique(positive.items[::-1], return_index=True)
         firsts, lasts = np.full((2, log.n_items), np.nan)
-        firsts[items], lasts[items] = positive.times[first_places], positive.times[::-1][last_places]
+        firsts[items], lasts[items] = positive.times[first_indices], positive.times[::-1][last_indices]
         counts = np.bincount(positive.items, minlength=log.n_items).astype(np.float64)
         weights = np.bincount(positive.items, positive.weights, minlength=log.n_items).astype(np.float64)
         clock = np.quantile(positive.times, np.linspace(0, 1, _MOMENTS)) if len(positive) else np.zeros(1)

@@ -56,7 +56,7 @@ class HistoryBatch:
         return rows
 
     @cached_property
-    def places_from_end(self) -> NDArray[np.int64]:
+    def recency_ranks(self) -> NDArray[np.int64]:
         """(n_events,) 0 for the newest event of its history, 1 for the one before, ..."""
         return self.offsets[1:][self.rows] - 1 - np.arange(len(self.items))
 

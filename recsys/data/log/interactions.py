@@ -46,7 +46,7 @@ class InteractionLog:
         weights: by the config; above 0 for positive events, 0 for others (an impression, a bad rating).
         values: rating, price, quantity, ...; NaN where there is none.
         requests: number of the request_id, -1 where there is none.
-        positions: place in the list shown, from 0; -1 where unknown.
+        positions: in the list that was shown, from 0; -1 where unknown.
         propensities: probability with which the item was put there; NaN where unknown.
         request_keys: (n_requests,) uint64 what later events know a request by, see `request_keys`; 0 where its id
             is not known, and empty for a log that nothing will be added to.

@@ -31,11 +31,11 @@ def _joined_requests(old: InteractionLog, new: InteractionLog) -> tuple[NDArray[
     n_new = max(int(new.requests.max(initial=-1)) + 1, len(new.request_keys))
     own = np.concatenate([new.request_keys, np.zeros(n_new - len(new.request_keys), dtype=np.uint64)])
     order = np.argsort(keys, kind="stable")
-    places = np.minimum(np.searchsorted(keys, own, sorter=order), max(n_old - 1, 0))
-    known = (keys[order[places]] == own) & (own > 0) if n_old else np.zeros(n_new, dtype=bool)
+    indices = np.minimum(np.searchsorted(keys, own, sorter=order), max(n_old - 1, 0))
+    known = (keys[order[indices]] == own) & (own > 0) if n_old else np.zeros(n_new, dtype=bool)
     numbers = n_old - 1 + np.cumsum(~known)
     if known.any():
-        numbers[known] = order[places[known]]
+        numbers[known] = order[indices[known]]
     return np.append(numbers, -1), np.concatenate([keys, own[~known]])
 
 

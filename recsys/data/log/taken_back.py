@@ -20,6 +20,6 @@ def without_taken_back(log: InteractionLog, names: Collection[str]) -> Interacti
     pairs = log.users.astype(np.int64) * log.n_items + log.items
     taken_back, at = np.unique(pairs[back[::-1]], return_index=True)
     last = back[::-1][at]  # of each pair
-    place = np.minimum(np.searchsorted(taken_back, pairs), len(taken_back) - 1)
-    is_void = (taken_back[place] == pairs) & (np.arange(len(log)) < last[place])
+    index = np.minimum(np.searchsorted(taken_back, pairs), len(taken_back) - 1)
+    is_void = (taken_back[index] == pairs) & (np.arange(len(log)) < last[index])
     return replace(log, weights=np.where(is_void, np.float32(0), log.weights))

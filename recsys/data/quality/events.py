@@ -60,7 +60,7 @@ def event_warnings(log: InteractionLog, name: str, config: EventsConfig) -> Iter
         *_times_of_1970(log),
         *_long_after_the_others(log),
         *_times_without_order(log),
-        *_places_from_one(log),
+        *_positions_from_one(log),
     ):
         yield f"{name}: {warning}"
 
@@ -200,7 +200,7 @@ def _times_without_order(log: InteractionLog) -> Iterator[str]:
         )
 
 
-def _places_from_one(log: InteractionLog) -> Iterator[str]:
-    places = log.positions[log.is_impression & (log.positions >= 0)]
-    if len(places) and places.min() > 0:
-        yield "no impression has position 0, the first place of a list; if 1 is your first place, subtract 1 everywhere"
+def _positions_from_one(log: InteractionLog) -> Iterator[str]:
+    positions = log.positions[log.is_impression & (log.positions >= 0)]
+    if len(positions) and positions.min() > 0:
+        yield "no impression has position 0, the first of a list; if 1 is your first position, subtract 1 everywhere"

@@ -31,7 +31,7 @@ class Request:
         context: further facts of the moment; `query` is free text.
         exclude: item ids that must not appear.
         filters: conditions on item columns: a value, a list of values, or {"gte", "gt", "lte", "lt"}.
-        shown: places on earlier pages of the list; what stood there is in `exclude`.
+        shown: positions on earlier pages of the list; what stood there is in `exclude`.
         policy: overrides of the `policy` section for this list.
         targets: for evaluation: the item ids that were wanted.
 

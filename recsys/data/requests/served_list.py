@@ -13,9 +13,9 @@ class ServedList:
         timestamp: microseconds since 1970 UTC.
         model_version: what made the list.
         variant: of the experiment.
-        first_position: place of the first item, from 0; above 0 on later pages.
+        first_position: of the first item, from 0; above 0 on later pages.
         items: ids, in the order shown.
-        propensities: probability in (0, 1] with which each item was put at its place; 1 without exploration.
+        propensities: probability in (0, 1] with which each item was put at its position; 1 without exploration.
         shown: False for a list of a shadow variant, which nobody saw.
         known: offset of the store's log that its maker had come to; not stored. A list of a user who was forgotten
             behind it is not kept.

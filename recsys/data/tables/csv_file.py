@@ -63,7 +63,7 @@ def _read_header(path: Path) -> tuple[list[str], int]:
 
 
 def _names_of(path: Path, header: list[str]) -> list[str]:
-    """The names of the columns; one without a name is called by its place.
+    """The names of the columns; one without a name is called by its number.
 
     Raises:
         DataError: they are no names of columns, or one is there twice.
@@ -72,7 +72,7 @@ def _names_of(path: Path, header: list[str]) -> list[str]:
         raise DataError(f"{path}, line 1: {_OPEN_QUOTE}, or the name of a column spans lines: write it on one")
     if not any(header):
         raise DataError(f"{path}, line 1: the header is empty; the first line must name the columns")
-    names = [name or f"column_{place + 1}" for place, name in enumerate(header)]
+    names = [name or f"column_{index + 1}" for index, name in enumerate(header)]
     if len(names) == 1 and (other := re.search(r"[;\t|]", names[0])):
         raise DataError(f"{path}, line 1: the columns are separated by {other.group()!r}; separate them by commas")
     twice = sorted({name for name in names if names.count(name) > 1})

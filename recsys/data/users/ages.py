@@ -1,4 +1,4 @@
-"""Dates of users as ages: how long ago a date was, at any moment. A child's birthday tells what it has grown out of."""
+"""Dates of users as ages: how long ago a date was, at any moment. A child's birthday says what it has grown out of."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _AHEAD = 366 * DAY
 _DATE = r"^\d{4}-\d{2}-\d{2}([T ].*)?$"
 _YEAR = 365.25 * DAY
 _IN_DAYS = 100
-"""Ages up to so many days are told in days, others in years."""
+"""Ages up to so many days are counted in days, others in years."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _has_dates(values: pl.Series) -> bool:
 
 def ages_of(dates: pl.DataFrame, log: InteractionLog, users: NDArray[np.int32]) -> Iterator[Ages]:
     """The ages by each column of dates, cut at whole days so that each part has as many of the events; none where the
-    events tell of one age only.
+    events are of one age only.
 
     Args:
         dates: of `dates_of`.
@@ -99,8 +99,8 @@ def ages_of(dates: pl.DataFrame, log: InteractionLog, users: NDArray[np.int32]) 
         moments = column.fill_null(NO_TIME).to_numpy()
         dated = (users >= 0) & (moments[users] != NO_TIME)
         ages = np.sort(log.times[dated] - moments[users[dated]])
-        places = np.arange(1, _PARTS) * len(ages) // _PARTS
-        days = np.unique(-(-ages[places] // DAY)) if len(ages) else ages
+        indices = np.arange(1, _PARTS) * len(ages) // _PARTS
+        days = np.unique(-(-ages[indices] // DAY)) if len(ages) else ages
         bounds = days[days * DAY > ages[:1]] * DAY  # so that somebody is younger
         if len(bounds):
             edges = (int(ages[0]), *bounds.tolist(), max(int(ages[-1]), int(bounds[-1])))

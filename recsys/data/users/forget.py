@@ -43,8 +43,8 @@ class DigestIndex:
         """The numbers of the users with these digests; `users` is the vocabulary of today."""
         wanted = frozenset(filter(_DIGEST.fullmatch, digests))  # others, which another program stored, are nobody's
         heads = np.array([_head(digest) for digest in wanted], dtype=np.uint64)
-        places = zip(np.searchsorted(self._heads, heads), np.searchsorted(self._heads, heads, "right"), strict=True)
-        alike = [int(number) for first, end in places for number in self._order[first:end]]
+        indices = zip(np.searchsorted(self._heads, heads), np.searchsorted(self._heads, heads, "right"), strict=True)
+        alike = [int(number) for first, end in indices for number in self._order[first:end]]
         since = range(len(self._order), len(users))
         return [number for number in (*alike, *since) if user_digest(users.id(number)) in wanted]
 

@@ -14,7 +14,7 @@ def auc(hits: NDArray[np.bool_], listed: NDArray[np.bool_]) -> NDArray[np.float6
     Fawcett, "An introduction to ROC analysis", 2006 (but for the ties).
 
     Args:
-        hits: (n_requests, depth), True where a target stands, best place first.
+        hits: (n_requests, depth), True where a target stands, best rank first.
         listed: (n_requests, depth), False where the list has ended.
 
     Returns:

@@ -5,13 +5,13 @@ from numpy.typing import NDArray
 
 
 def average_precision(hits: NDArray[np.bool_], n_targets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """map@k of each request: the precision at the place of every target found, summed, over min(k, n_targets).
+    """map@k of each request: the precision at the rank of every target found, summed, over min(k, n_targets).
 
     Manning, Raghavan & Schütze, "Introduction to Information Retrieval", 2008, chapter 8.4; the sum is divided by the
     number of targets that fit into the list, so 1 can always be reached.
 
     Args:
-        hits: (n_requests, k), True where a target stands, best place first.
+        hits: (n_requests, k), True where a target stands, best rank first.
         n_targets: (n_requests,) number of targets, found or not.
 
     Returns:

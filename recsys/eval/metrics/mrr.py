@@ -5,12 +5,12 @@ from numpy.typing import NDArray
 
 
 def mrr(hits: NDArray[np.bool_], n_targets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """mrr@k: 1 / place of the first target (places from 1), 0 when none is in the list.
+    """mrr@k: 1 / rank of the first target (ranks from 1), 0 when none is in the list.
 
     Voorhees, "The TREC-8 question answering track report", 1999.
 
     Args:
-        hits: (n_requests, k), True where a target stands, best place first.
+        hits: (n_requests, k), True where a target stands, best rank first.
         n_targets: (n_requests,) number of targets, found or not.
 
     Returns:

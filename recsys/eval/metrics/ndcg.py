@@ -7,14 +7,14 @@ from recsys.data.requests.list_positions import discounts
 
 
 def ndcg(hits: NDArray[np.bool_], n_targets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """ndcg@k with gains of 0 and 1: sum of hit / log2(place + 1), over the same sum of the best possible list.
+    """ndcg@k with gains of 0 and 1: sum of hit / log2(rank + 1), over the same sum of the best possible list.
 
     The best list holds min(k, n_targets) targets at its head, so 1 can always be reached.
 
     Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
 
     Args:
-        hits: (n_requests, k), True where a target stands, best place first.
+        hits: (n_requests, k), True where a target stands, best rank first.
         n_targets: (n_requests,) number of targets, found or not.
 
     Returns:

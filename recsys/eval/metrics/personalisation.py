@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 
 def personalisation(items: NDArray[np.int32]) -> float:
-    """1 - the share of places that two lists have in common, over all pairs of lists; 0 when all get the same items.
+    """1 - the share of positions that two lists have in common, over all pairs of lists; 0 when all get the same items.
 
     Zhou et al., "Solving the apparent diversity-accuracy dilemma", PNAS 2010 (inter-user distance). Popularity, which
     gives everybody nearly the same list, is what it is to be read against.

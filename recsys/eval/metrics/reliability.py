@@ -75,9 +75,9 @@ def reliability(probabilities: NDArray[np.float32], happened: NDArray[np.bool_],
         return Reliability(np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
     predictions = probabilities.astype(np.float64)
     edges = np.quantile(predictions, np.arange(1, bins) / bins, method="inverted_cdf")
-    places = np.searchsorted(edges, predictions, side="left")
-    counts = np.bincount(places, minlength=bins)
+    indices = np.searchsorted(edges, predictions, side="left")
+    counts = np.bincount(indices, minlength=bins)
     filled = counts > 0
-    predicted = np.bincount(places, weights=predictions, minlength=bins)[filled] / counts[filled]
-    observed = np.bincount(places, weights=happened, minlength=bins)[filled] / counts[filled]
+    predicted = np.bincount(indices, weights=predictions, minlength=bins)[filled] / counts[filled]
+    observed = np.bincount(indices, weights=happened, minlength=bins)[filled] / counts[filled]
     return Reliability(predicted, observed, counts[filled])

@@ -20,7 +20,9 @@ class _Words(NamedTuple):
 
 
 _WORDS: dict[DialName, _Words] = {
-    "discovery": _Words("places of hardly known items", "places have such an item", "lists more hardly known items"),
+    "discovery": _Words(
+        "positions of hardly known items", "positions have such an item", "lists more hardly known items"
+    ),
     "diversity": _Words("diversity", "unlike the items of a list", "makes lists more diverse"),
 }
 
@@ -60,6 +62,6 @@ def _finding(name: DialName, base: DialPoint, best: DialPoint) -> str:
     if name == "diversity":
         return f"the items of a list are {best.diversity / base.diversity - 1:.0%} more unlike one another"
     return (
-        f"{best.hardly_known:.1%} of the places have an item with fewer than five positive events so far, "
+        f"{best.hardly_known:.1%} of the positions have an item with fewer than five positive events so far, "
         f"instead of {base.hardly_known:.1%}"
     )

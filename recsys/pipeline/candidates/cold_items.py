@@ -94,12 +94,12 @@ class ColdItems:
             similarity = np.einsum("nd,nkd->nk", vectors[numbers], vectors[lenders])
             similarity[~self.learned[lenders]] = -1.0
         n = min(_NEAREST, similarity.shape[1])
-        places = np.argpartition(-similarity, n - 1, axis=1)[:, :n]
-        highest = np.take_along_axis(similarity, places, axis=1)
+        indices = np.argpartition(-similarity, n - 1, axis=1)[:, :n]
+        highest = np.take_along_axis(similarity, indices, axis=1)
         enough = highest >= _MIN_SIMILARITY
         shares = highest / np.maximum(enough.sum(axis=1, keepdims=True), 1)
-        rows = np.broadcast_to(numbers[:, None], places.shape)
-        return rows[enough], np.take_along_axis(lenders, places, axis=1)[enough], shares[enough]
+        rows = np.broadcast_to(numbers[:, None], indices.shape)
+        return rows[enough], np.take_along_axis(lenders, indices, axis=1)[enough], shares[enough]
 
     def without_loans_to(self, known: NDArray[np.bool_]) -> "ColdItems":
         """The same, but nothing is lent to items that a model knows by itself: `known` (n_known,) is True for these."""
@@ -151,8 +151,8 @@ class ColdItems:
         votes_for = (codes[loans.row] < 0) & (codes[loans.col] >= 0)
         if not votes_for.any():
             return codes
-        rows, places = np.unique(loans.row[votes_for], return_inverse=True)
-        votes = sp.csr_matrix((loans.data[votes_for], (places, codes[loans.col[votes_for]])))
+        rows, indices = np.unique(loans.row[votes_for], return_inverse=True)
+        votes = sp.csr_matrix((loans.data[votes_for], (indices, codes[loans.col[votes_for]])))
         guessed = codes.copy()
         guessed[rows] = votes.argmax(axis=1).ravel()
         return guessed
@@ -196,8 +196,8 @@ class _ColdItemScores:
         best = self.known.best(eligible[:, : self.lenders.shape[1]], n)
         if not self.borrowers.nnz:
             return best
-        rows, places = np.nonzero(best >= 0)
-        items = best[rows, places]
+        rows, indices = np.nonzero(best >= 0)
+        items = best[rows, indices]
         linked, counts = entries(self.borrowers.indptr, items)
         theirs, fresh = np.repeat(rows, counts), self.borrowers.indices[linked]
         may = eligible[theirs, fresh]

@@ -41,7 +41,7 @@ def newest_scores(created: NDArray[np.float64]) -> SharedScores:
         created: (n_items,) microseconds, NaN where not known.
     """
     known = np.flatnonzero(~np.isnan(created)).astype(np.int32)
-    moments, places = np.unique(created[known], return_inverse=True)
+    moments, indices = np.unique(created[known], return_inverse=True)
     values = np.zeros(len(created), dtype=np.float32)
-    values[known] = (places + 1) / max(len(moments), 1)
+    values[known] = (indices + 1) / max(len(moments), 1)
     return SharedScores(values, known[np.argsort(-values[known], kind="stable")])

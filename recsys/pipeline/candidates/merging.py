@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.arrays.membership import are_among
-from recsys.arrays.ragged import places_within
+from recsys.arrays.ragged import indices_within
 from recsys.retrieval.fusion import fuse_lists, keys_of_lists, take_candidates
 from recsys.retrieval.scores import Scores
 
 FUSION = 20.0
-"""Added to every place (the k of the paper): the smaller it is, the more the first places of each source count."""
+"""Added to every rank (the k of the paper): the smaller it is, the more the first ranks of each source count."""
 
 
 class Pairs(NamedTuple):
@@ -77,13 +77,13 @@ class Candidates:
             n: the same for all requests, or (n_pairs,) that of the request of each pair.
         """
         order = np.lexsort((self.items, -self.fused, self.rows))
-        places = np.empty(len(order), dtype=np.int64)
-        places[order] = places_within(self.rows)
-        return places >= n
+        ranks = np.empty(len(order), dtype=np.int64)
+        ranks[order] = indices_within(self.rows)
+        return ranks >= n
 
 
 def reciprocal_ranks(n: int) -> NDArray[np.float32]:
-    """(n,) what the places of a list count, the first one most."""
+    """(n,) how much the ranks of a list count, the first one most."""
     return np.float32(1) / (np.float32(FUSION) + np.arange(n, dtype=np.float32))
 
 

@@ -173,7 +173,7 @@ class Sources:
         if self.interest is None:
             return None
         positive, vectors = histories.positive(), self.interest.base_vectors
-        weights = positive.matrix(len(vectors), np.float32(0.5) ** positive.places_from_end.astype(np.float32))
+        weights = positive.matrix(len(vectors), np.float32(0.5) ** positive.recency_ranks.astype(np.float32))
         return DenseScores(np.asarray(weights @ vectors) @ vectors.T)
 
     def facts(self, catalogue: ItemCatalogue) -> ItemFacts:

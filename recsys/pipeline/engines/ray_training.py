@@ -68,5 +68,5 @@ def _messages(said: Any, run: "Future[Any]") -> Iterator[Message]:
 def _take_part(work: Any, said: Any) -> None:
     """What runs in every process."""
     one_thread()
-    place = get_context()
-    take_part(ray.get(work), Team(place.get_world_rank(), place.get_world_size()), said.put)
+    context = get_context()
+    take_part(ray.get(work), Team(context.get_world_rank(), context.get_world_size()), said.put)

@@ -23,7 +23,7 @@ _PER_BLOCK: Mapping[DialName, int] = {"discovery": 256, "diversity": 96}
 """Most requests of a block that are ordered under every setting of a dial; making a list diverse takes longer."""
 
 _Figures = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-"""(n_requests,) each: ndcg, diversity, and share of the list's places with an item that is hardly known."""
+"""(n_requests,) each: ndcg, diversity, and share of the list's positions with an item that is hardly known."""
 
 
 class DialCurves:
@@ -86,7 +86,7 @@ class DialCurves:
         wanted: Targets,
     ) -> _Figures:
         """The figures of lists of pairs, best first, with the scores in that order."""
-        # Whole lists, which are cut only when they are measured, because a tie may cross the last place.
+        # Whole lists, which are cut only when they are measured, because a tie may cross the last position.
         lists = RankedLists.of([items[order] for order in orders], list_scores)
         hits = pessimistic_hits(lists, wanted)[:, : self.k]
         head = np.pad(hits, ((0, 0), (0, self.k - hits.shape[1])))

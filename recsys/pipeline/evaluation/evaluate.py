@@ -148,7 +148,7 @@ def _named(figures: pl.DataFrame | None, requests: Sequence[Request]) -> pl.Data
     """The figures of each request under the ids that its file gave, in place of the user's number."""
     if figures is None:
         return None
-    of = [requests[place] for place in figures["request"]]
+    of = [requests[index] for index in figures["request"]]
     ids = {"request_id": [one.request_id for one in of], "user_id": [one.user_id for one in of]}
     return pl.DataFrame(ids, schema=dict.fromkeys(ids, pl.String)).hstack(figures.drop("user"))
 

@@ -32,10 +32,10 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
     """Every impression with a request, a position and a propensity; None where the window has none.
 
     A placement earns 1 when its user showed interest in the item in the same request. A recommender that leaves nothing
-    to chance puts one item at each place: its probability there is 1, and that of all others 0. Its list is as long as
-    the one that was shown, but has at most as many items as it ranks candidates.
+    to chance puts one item at each position: its probability there is 1, and that of all others 0. Its list is as long
+    as the one that was shown, but has at most as many items as it ranks candidates.
 
-    Later pages, whose first place is not 0, are left out where lists explore: what may stand on them depends on the
+    Later pages, whose first position is not 0, are left out where lists explore: what may stand on them depends on the
     draws of the pages before, and their propensities hold for these draws only.
 
     Args:
@@ -144,7 +144,7 @@ def _list_keys(log: InteractionLog) -> NDArray[np.int64]:
 
 
 def _on_later_pages(log: InteractionLog) -> NDArray[np.bool_]:
-    """(n_events,) True where a list does not begin at place 0, if some list does, and lists explore."""
+    """(n_events,) True where a list does not begin at position 0, if some list does, and lists explore."""
     _, numbers = np.unique(_list_keys(log), return_inverse=True)
     firsts = np.full(int(numbers.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(firsts, numbers, log.positions.astype(np.int64))
@@ -156,7 +156,7 @@ class _Beside(NamedTuple):
     """A recommender's list compared with the placements of one that was shown. All arrays are (n_placements,)."""
 
     target: NDArray[np.float64]
-    """1 where it puts the same item at the same place, else 0"""
+    """1 where it puts the same item at the same position, else 0"""
     expected: NDArray[np.float64]
     """probability that what it puts there is wanted"""
     predicted: NDArray[np.float64]
@@ -177,14 +177,14 @@ def _beside(
         probabilities: (n_pairs,) of the block: probability that each candidate is wanted.
         row: the request.
         n: length of its list.
-        items, positions: (n_placements,) what was shown, and at which place.
+        items, positions: (n_placements,) what was shown, and at which position.
     """
     pairs = ranked.orders[row][:n]
-    listed, expected = np.full(n + 1, -1, dtype=np.int32), np.zeros(n + 1)  # the last place stands for all behind
+    listed, expected = np.full(n + 1, -1, dtype=np.int32), np.zeros(n + 1)  # the last position stands for all behind
     listed[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], probabilities[pairs]
-    places = np.minimum(positions, n)
-    target = (listed[places] == items).astype(np.float64)
-    return _Beside(target, expected[places], _probabilities_of(ranked, probabilities, row, items))
+    within = np.minimum(positions, n)
+    target = (listed[within] == items).astype(np.float64)
+    return _Beside(target, expected[within], _probabilities_of(ranked, probabilities, row, items))
 
 
 def _probabilities_of(
@@ -193,7 +193,7 @@ def _probabilities_of(
     """(n,) probabilities of items that are among the candidates of a request; 0 for others."""
     start, stop = np.searchsorted(ranked.candidates.rows, [row, row + 1])
     known = ranked.candidates.items[start:stop]  # increasing
-    places = np.minimum(np.searchsorted(known, items), max(len(known) - 1, 0))
+    indices = np.minimum(np.searchsorted(known, items), max(len(known) - 1, 0))
     if not len(known):
         return np.zeros(len(items))
-    return np.where(known[places] == items, probabilities[start:stop][places], 0.0)
+    return np.where(known[indices] == items, probabilities[start:stop][indices], 0.0)

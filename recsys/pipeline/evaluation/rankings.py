@@ -156,7 +156,7 @@ class Rankings:
         """(n_pairs,) scores of the ranker that does without a group; -inf for candidates that only its sources have."""
         sources = self._pipeline.past.scoring.sources
         chosen = remaining(ranked.candidates.proposed_by, sources.names, group) & ranked.listed
-        columns = [place for place, own in enumerate(self._pipeline.features.groups) if own != group]
+        columns = [index for index, own in enumerate(self._pipeline.features.groups) if own != group]
         scores = np.full(len(chosen), -np.inf, dtype=np.float32)
         scores[chosen] = ranker.score(ranked.table[chosen][:, columns])
         return scores
@@ -218,9 +218,9 @@ def _are_wanted(ranked: RankedBlock, targets: Targets) -> NDArray[np.bool_]:
 def best_of_source(source_scores: Scores, listable: NDArray[np.bool_], targets: Targets) -> RankedLists:
     """The best items by one source alone: enough of them to know all ties at place K."""
     items = source_scores.best(listable, min(K + int(targets.counts.max(initial=0)), listable.shape[1]))
-    rows, places = np.nonzero(items >= 0)
+    rows, indices = np.nonzero(items >= 0)
     scores = np.full(items.shape, np.nan, dtype=np.float32)
-    scores[rows, places] = source_scores.of(rows, items[rows, places])
+    scores[rows, indices] = source_scores.of(rows, items[rows, indices])
     return pessimistic(RankedLists(items, scores), targets, K)
 
 

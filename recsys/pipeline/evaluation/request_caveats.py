@@ -58,9 +58,9 @@ def _caveat_of_what_was_shown(log: InteractionLog, requests: PastRequests) -> It
         return
     lost = int(np.count_nonzero(log.is_impression & (log.requests < 0)))
     why = (
-        f"{counted(lost, 'impression has', 'impressions have')} no request_id, so nothing tells what followed them"
+        f"{counted(lost, 'impression has', 'impressions have')} no request_id, so it is not known what followed them"
         if lost
-        else "The log does not tell what was shown"
+        else "The log does not say what was shown"
     )
     yield f"{why}: candidates without a reaction count as not wanted."
 

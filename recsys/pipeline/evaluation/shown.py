@@ -1,7 +1,7 @@
 """How well a ranker orders what was shown: the only fair question where users could click on nothing else.
 
 The version that made the lists decides what can be clicked: measured over all items, it would win against any other.
-Over the items that were shown, with each click weighted by how seldom its place is looked at, all versions have the
+Over the items that were shown, with each click weighted by how seldom its position is looked at, all versions have the
 same chances (Joachims, Swaminathan and Schnabel, WSDM 2017).
 """
 
@@ -22,15 +22,15 @@ _MOST = 2_000
 
 
 def dcg_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> Measurement | None:
-    """`METRIC` of each request whose list is in the log with its places; None if these are less than half of the
+    """`METRIC` of each request whose list is in the log with its positions; None if these are less than half of the
     requests.
 
     Args:
         pipeline: has not learned from the requests.
         requests: the requests.
     """
-    places = np.bincount(requests.shown.rows[requests.shown.values >= 0], minlength=len(requests))
-    listed = np.flatnonzero(places > 1)
+    n_shown = np.bincount(requests.shown.rows[requests.shown.values >= 0], minlength=len(requests))
+    listed = np.flatnonzero(n_shown > 1)
     if not len(listed) or len(listed) < len(requests) / 2:
         return None
     logged = requests.take(listed).sample(_MOST, seed)
@@ -49,7 +49,7 @@ def dcg_of_shown(pipeline: PastPipeline, requests: PastRequests, seed: int) -> M
 def _dcg(requests: PastRequests, row: int, items: NDArray[np.int32]) -> float:
     """Discounted gain of the items, best first, in place of the list that was shown for the request `row`.
 
-    The gain of a wanted item is divided by the chance that the place at which it was shown is looked at.
+    The gain of a wanted item is divided by the chance that the position at which it was shown is looked at.
     """
     shown = slice(requests.shown.offsets[row], requests.shown.offsets[row + 1])
     targets = slice(requests.targets.offsets[row], requests.targets.offsets[row + 1])

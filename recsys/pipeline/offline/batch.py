@@ -62,10 +62,10 @@ class UserRequests(Sequence[Request]):
     def __len__(self) -> int:
         return len(self._ids)
 
-    def __getitem__(self, place):  # type: ignore[no-untyped-def]  # of an int a request, of a slice a list
-        if isinstance(place, slice):
-            return [Request(user_id=user, n=self._n, request_id=user) for user in self._ids[place]]
-        return Request(user_id=self._ids[place], n=self._n, request_id=self._ids[place])
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # of an int a request, of a slice a list
+        if isinstance(index, slice):
+            return [Request(user_id=user, n=self._n, request_id=user) for user in self._ids[index]]
+        return Request(user_id=self._ids[index], n=self._n, request_id=self._ids[index])
 
 
 def rank_to_parquet(

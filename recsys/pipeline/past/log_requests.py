@@ -16,7 +16,7 @@ def requests_of_log(log: InteractionLog, start: int, end: int) -> pl.DataFrame:
     """The requests of the window [start, end), microseconds, in the order of time.
 
     Columns: `user` and `time` (of the first event); `targets`, the items with a positive event, and `weights`, of the
-    strongest one on each; `shown`, the items of impressions, and `positions`, their places or -1; `has_list`, whether
+    strongest one on each; `shown`, the items of impressions, and `positions`, theirs or -1; `has_list`, whether
     the id of a list that was shown is known.
     """
     acts = _acts_of_visits(log.between(start - VISIT, end))

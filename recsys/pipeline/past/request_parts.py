@@ -37,7 +37,7 @@ class ItemsOfRequests(NamedTuple):
     items: NDArray[np.int32]
     """(n,) item numbers, distinct within a request"""
     values: NDArray[Any]
-    """(n,) a value of each item, such as its weight or its place"""
+    """(n,) a value of each item, such as its weight or its position"""
 
     @classmethod
     def of(cls, items: pl.Series, values: pl.Series) -> "ItemsOfRequests":
@@ -57,8 +57,8 @@ class ItemsOfRequests(NamedTuple):
 
     def take(self, chosen: NDArray[np.intp]) -> "ItemsOfRequests":
         """Those of the chosen requests, in the order given."""
-        places, counts = entries(self.offsets, chosen)
-        return ItemsOfRequests(offsets_of(counts), self.items[places], self.values[places])
+        indices, counts = entries(self.offsets, chosen)
+        return ItemsOfRequests(offsets_of(counts), self.items[indices], self.values[indices])
 
     def keep(self, chosen: NDArray[np.bool_]) -> "ItemsOfRequests":
         """The chosen items (n,) of the same requests."""
@@ -89,5 +89,5 @@ class GivenHistories(NamedTuple):
 
     def take(self, chosen: NDArray[np.intp]) -> "GivenHistories":
         """Those of the chosen requests, in the order given."""
-        places, counts = entries(self.offsets, chosen)
-        return self._replace(offsets=offsets_of(counts), items=self.items[places])
+        indices, counts = entries(self.offsets, chosen)
+        return self._replace(offsets=offsets_of(counts), items=self.items[indices])

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import offsets_of, places_within
+from recsys.arrays.ragged import indices_within, offsets_of
 from recsys.data.log.history import HistoryBatch
 from recsys.data.log.interactions import InteractionLog
 from recsys.data.log.taken_back import without_taken_back
@@ -114,7 +114,7 @@ class PastRequests:
         order = np.lexsort((rng.random(len(rows)), rows))
         n_given = rng.integers(1, n_chosen)
         is_given = np.zeros(len(order), dtype=bool)
-        is_given[order] = places_within(rows) < np.repeat(n_given, n_chosen)
+        is_given[order] = indices_within(rows) < np.repeat(n_given, n_chosen)
         given = GivenHistories(offsets_of(n_given), targets.items[is_given], weight, _A_MOMENT)
         return replace(several, targets=targets.keep(~is_given), given=given)
 
@@ -232,4 +232,4 @@ def _capped_per_user(users: NDArray[np.int32], seed: int) -> NDArray[np.intp]:
     drawn = np.random.default_rng(seed).permutation(len(users))
     drawn = drawn[np.argsort(users[drawn], kind="stable")]
     in_order = users[drawn]
-    return np.sort(drawn[(places_within(in_order) < most) | (in_order < 0)])
+    return np.sort(drawn[(indices_within(in_order) < most) | (in_order < 0)])

@@ -56,7 +56,7 @@ class RankerInputs:
         """The ranker without a group, or the full one; None where nothing is left to learn from."""
         features, older, newer = self.features, self.train, self.validation
         if without is not None:
-            kept = [place for place, group in enumerate(features.groups) if group != without]
+            kept = [index for index, group in enumerate(features.groups) if group != without]
             if len(kept) in (0, len(features.groups)):
                 return None
             older, newer = (

@@ -48,12 +48,12 @@ def _sought(scoring: Scoring, block: RequestBlock, found: Candidates, n: int, le
         )
     ]
     parts = [Pairs(found.rows[:0], found.items[:0])]
-    for place in range(max(map(len, lacking), default=0)):
+    for number in range(max(map(len, lacking), default=0)):
         every = np.arange(block.eligible.shape[1], dtype=np.int32)
         eligible = np.zeros_like(block.eligible)
         for row, conditions in enumerate(lacking):
-            if place < len(conditions):
-                eligible[row] = block.eligible[row] & conditions[place](every)
+            if number < len(conditions):
+                eligible[row] = block.eligible[row] & conditions[number](every)
         best = scoring.candidates(replace(block, eligible=eligible), n)
         best = best.keep(~best.beyond(np.asarray(lengths)[best.rows]))
         parts.append(Pairs(best.rows, best.items))

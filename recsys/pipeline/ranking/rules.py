@@ -84,7 +84,7 @@ class PolicyInputs:
         seen: item numbers of the user's history.
         exclude: item numbers that must not appear.
         filters: conditions on item columns.
-        shown: places on earlier pages of the list, which pins count too.
+        shown: positions on earlier pages of the list, which pins count too.
         random: for exploration; None leaves exploration out.
         past: whether the list was asked for in the past: what is not available today may have been available then.
     """

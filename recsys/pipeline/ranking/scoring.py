@@ -125,13 +125,12 @@ class Scoring:
         numbers = np.sort(numbers)
         known = numbers[numbers < len(self.catalogue)]
         before, texts = self.catalogue.texts_of(known), catalogue.texts_of(numbers)
-        read = [place for place, text in enumerate(texts) if place >= len(known) or text != before[place]]
-        changed = [texts[place] for place in read]
+        read = [index for index, text in enumerate(texts) if index >= len(known) or text != before[index]]
+        changed = [texts[index] for index in read]
         sources = self.sources.updated(len(self.catalogue), len(catalogue), numbers[read], changed)
         updated = Scoring(catalogue, sources, self.state)
         _ = updated.facts, catalogue.available, catalogue.gone  # now, and not in the first request
-        if updated.facts.further is not None and self.facts.further is not None:
-            updated.facts.further.read_as(self.facts.further)
+        updated.facts.attributes.prepare_as(self.facts.attributes)
         return updated
 
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:

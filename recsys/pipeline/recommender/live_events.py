@@ -115,17 +115,17 @@ def load_snapshot(
         raise BundleError(f"the snapshot of version {record.version} was made over other data")
     mapped: Mapping[str, Segment] = {segment.name: segment for segment in known if segment.name}
     snapshots.verify(record, [part for part in record.parts if part not in mapped])
-    place = snapshots.folder(record.version)
+    folder = snapshots.folder(record.version)
     try:
-        ids = place / record.ids
+        ids = folder / record.ids
         users = nameless(bundle.log.user_vocabulary, record.forgotten).joined(IdTable.load(ids / "users"))
         segments = tuple(
-            mapped.get(name) or load_segment(place / name, name, users, record.event_names, record.n_items)
+            mapped.get(name) or load_segment(folder / name, name, users, record.event_names, record.n_items)
             for name in record.segments
         )
         items = tuple(ItemChange(*row) for row in json.loads((ids / "items.json").read_bytes()))
         missed = tuple(Event(*row) for row in json.loads((ids / "missed.json").read_bytes()))
     except (OSError, ValueError) as error:
-        raise BundleError(f"{place} cannot be read: {error}") from error
+        raise BundleError(f"{folder} cannot be read: {error}") from error
     forgotten = frozenset(record.forgotten_ids)
     return LiveEvents(segments, users, record.event_names, record.n_items, items, missed, forgotten)

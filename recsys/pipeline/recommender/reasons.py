@@ -111,14 +111,13 @@ class Explainer:
 
     def _next(self, item: int, chosen: HistoryBatch, steps: Sequence[UserLineStep]) -> str | None:
         """The item right before `item` in its line, such as a series, if the user has come that far."""
-        further = self.scoring.facts.further
         for step in steps:
-            lines = None if further is None else further.lines(step.column, step.number, step.part)
+            lines = self.scoring.facts.attributes.lines(step.column, step.number, step.part)
             if lines is None or lines.lines[item] < 0:
                 continue
             passed = np.flatnonzero(lines.lines[chosen.items] == lines.lines[item])
-            furthest = passed[np.argmax(lines.places[chosen.items[passed]])] if len(passed) else -1
-            if furthest >= 0 and lines.places[chosen.items[furthest]] == lines.places[item] - 1:
+            furthest = passed[np.argmax(lines.positions[chosen.items[passed]])] if len(passed) else -1
+            if furthest >= 0 and lines.positions[chosen.items[furthest]] == lines.positions[item] - 1:
                 verb = self._verb(chosen, int(furthest))
                 return f"{step.column}: the next one after {self._title(chosen, int(furthest))}, which you {verb}"
         return None

@@ -21,8 +21,8 @@ def profile_of(recommender: Recommender, user_id: str) -> dict[str, list[str]]:
     """What the user table says of a user now, by column, see `UserProfiles.of_user`."""
     profiles, id_ = recommender.scoring.sources.user_profiles, recommender.users.remembered_id(user_id)
     found: dict[str, list[str]] = {}
-    told = [] if profiles is None or id_ is None else profiles.of_user(id_, recommender.now())
-    for column, value in told:
+    attributes = [] if profiles is None or id_ is None else profiles.of_user(id_, recommender.now())
+    for column, value in attributes:
         found.setdefault(column, []).append(value)
     return found
 

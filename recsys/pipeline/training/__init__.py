@@ -6,7 +6,7 @@ splits             once for every cut of a log
 steps              the steps of all three: sources learn, rows are made, rankers are fitted, a window is measured
 
 preparing          checks, windows, and what the data decide before anything is fitted
-further_columns    which further columns of the items the ranker sees
+attribute_features    which attributes of the items the ranker sees
 event_columns      which kinds of acts it tells apart
 returns            columns by whose values users come back at even intervals
 encode_ahead       texts encoded side by side

@@ -13,7 +13,7 @@ from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.training.steps import TrainingSteps
 
-_COMES_FORWARD = "up to there the places that hardly known items gain earn nearly as much as others"
+_COMES_FORWARD = "up to there the positions that hardly known items gain earn nearly as much as others"
 _STAYS = "hardly known items are too few to judge by, or would earn less than what they replace"
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from features.configured import configured
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.log.interactions import InteractionLog
-from recsys.pipeline.training.further_columns import slug
+from recsys.pipeline.training.attribute_features import slug
 from recsys.progress import Progress
 
 _LEAST = 0.01

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from recsys.arrays.membership import are_among
-from recsys.arrays.ragged import places_within
+from recsys.arrays.ragged import indices_within
 from recsys.pipeline.candidates.merging import FUSION, reciprocal_ranks
 from recsys.pipeline.candidates.source_weights import SourceWeights
 from recsys.pipeline.past.requests import PastRequests
@@ -29,7 +29,7 @@ class PastProposals:
 
     Attributes:
         sources: their names.
-        ranks: (n_pairs, n_sources) float32 reciprocal rank in each source's list, 1 for the first place; 0 where it
+        ranks: (n_pairs, n_sources) float32 reciprocal rank in each source's list, 1 for the first; 0 where it
             does not propose the item.
         wanted: (n_pairs,) True for what was then chosen.
         rows: (n_pairs,) the request of each pair, increasing.
@@ -86,12 +86,12 @@ class PastProposals:
         """The pairs of one block: the lists (n_requests, n) of each source, the pairs that were wanted, and which items
         (n_requests, n_items) may be listed."""
         n_items = eligible.shape[1]
-        places = [np.nonzero(best >= 0) for best in lists]
-        keys = [rows * n_items + best[rows, place] for best, (rows, place) in zip(lists, places, strict=True)]
+        entries = [np.nonzero(best >= 0) for best in lists]
+        keys = [rows * n_items + best[rows, own] for best, (rows, own) in zip(lists, entries, strict=True)]
         pairs = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *keys]))
         ranks = np.zeros((len(pairs), len(sources)), dtype=np.float32)
-        for column, (own, (_, place)) in enumerate(zip(keys, places, strict=True)):
-            ranks[np.searchsorted(pairs, own), column] = FUSION * reciprocal_ranks(lists[column].shape[1])[place]
+        for column, (own, (_, rank)) in enumerate(zip(keys, entries, strict=True)):
+            ranks[np.searchsorted(pairs, own), column] = FUSION * reciprocal_ranks(lists[column].shape[1])[rank]
         wanted = are_among(pairs, target_rows * n_items + targets)
         n_wanted = np.bincount(target_rows, minlength=len(has_history))
         return cls(sources, ranks, wanted, pairs // n_items, n_wanted, has_history, eligible.sum(axis=1))
@@ -123,8 +123,8 @@ class PastProposals:
         if not answered.any():
             return equal
         ranks, wanted = self.ranks[answered], self.wanted[answered].astype(np.float64)
-        _, places, sizes = np.unique(self.rows[answered], return_inverse=True, return_counts=True)
-        listwise = ListwiseLoss.of_shares(wanted / np.bincount(places, weights=wanted)[places], sizes)
+        _, indices, sizes = np.unique(self.rows[answered], return_inverse=True, return_counts=True)
+        listwise = ListwiseLoss.of_shares(wanted / np.bincount(indices, weights=wanted)[indices], sizes)
 
         def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             misfit, slopes = listwise.at((ranks @ weights.astype(np.float32)).astype(np.float64))
@@ -141,16 +141,16 @@ class PastProposals:
     def recalls(self, weights: SourceWeights, n: int) -> NDArray[np.float64]:
         """(n,) of each request that wanted something, the share of it among the `n` candidates that the weights give.
 
-        Where fewer items are proposed, others fill the places, see `merge`; what is wanted is among these by chance.
+        Where fewer items are proposed, others fill up, see `merge`; what is wanted is among these by chance.
         """
         counts = np.array([weights.of(source, self.has_history) for source in self.sources], dtype=np.float32)
         by_request = counts.reshape(len(self.sources), len(self.has_history)).T
         fused = np.einsum("ps,ps->p", self.ranks, by_request[self.rows])
         order = np.lexsort((-fused, self.rows))
-        places = np.empty(len(order), dtype=np.int64)
-        places[order] = places_within(self.rows)
+        ranks = np.empty(len(order), dtype=np.int64)
+        ranks[order] = indices_within(self.rows)
         n_requests = len(self.n_wanted)
-        found = np.bincount(self.rows[self.wanted & (places < n)], minlength=n_requests)
+        found = np.bincount(self.rows[self.wanted & (ranks < n)], minlength=n_requests)
         n_proposed = np.bincount(self.rows, minlength=n_requests)
         not_proposed = self.n_wanted - np.bincount(self.rows[self.wanted], minlength=n_requests)
         filled_up = np.maximum(n - n_proposed, 0) / np.maximum(self.n_eligible - n_proposed, 1)

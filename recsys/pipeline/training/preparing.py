@@ -16,8 +16,8 @@ from recsys.errors import DataError
 from recsys.moments import day_of
 from recsys.pipeline.candidates.sources import PERIODIC_MODELS, TEXT
 from recsys.pipeline.ranking.rules import check_rules, idle_rules, resolve_seen
+from recsys.pipeline.training.attribute_features import with_attribute_features
 from recsys.pipeline.training.event_columns import with_event_columns
-from recsys.pipeline.training.further_columns import with_further_columns
 from recsys.progress import Progress
 from recsys.text.weights import locate
 
@@ -38,8 +38,8 @@ def prepared(
     # What people do in the test window chooses neither columns nor rules that are measured on it.
     before = without_taken_back(log.before(split.test_start), config.events.takes_back)
     has_unequal_weights = len(log.act_weights) > 1
-    features = with_further_columns(
-        config.features, catalogue, progress, has_unequal_weights=has_unequal_weights, log=before
+    features = with_attribute_features(
+        config.features, catalogue, before, progress, has_unequal_weights=has_unequal_weights
     )
     features = with_event_columns(features, before, progress)
     configured(features)
@@ -53,7 +53,7 @@ def prepared(
         locate(config.text.encoder)
     _check_listable(dataset, split.ranker_start, split.test_start)
     if config.ranker.debias:
-        _check_places(log.between(split.ranker_start, split.test_start))
+        _check_positions(log.between(split.ranker_start, split.test_start))
     config = config.model_copy(update={"policy": resolve_seen(config.policy, before)})
     if config.policy.discovery == "auto":  # training chooses when it has a ranker
         config = config.changed(policy={"discovery": 0.0})
@@ -102,7 +102,7 @@ def _check_listable(dataset: Dataset, start: int, end: int) -> None:
         )
 
 
-def _check_places(window: InteractionLog) -> None:
+def _check_positions(window: InteractionLog) -> None:
     """Check that the log of the ranker's window has positions of what was shown, from which `ranker.debias` learns.
 
     Raises:

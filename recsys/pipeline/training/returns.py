@@ -54,9 +54,9 @@ def _by_value(frame: pl.DataFrame, catalogue: ItemCatalogue, column: str) -> pl.
     members = members_of(catalogue.frame[column], catalogue.frame["item_id"])
     if members is None:
         return frame.clear().with_columns(value=pl.lit(0))
-    places, counts = entries(members.indptr, frame["item"].to_numpy())
+    indices, counts = entries(members.indptr, frame["item"].to_numpy())
     events = frame[np.repeat(np.arange(len(frame)), counts)]
-    return events.with_columns(value=pl.Series(members.indices[places]))
+    return events.with_columns(value=pl.Series(members.indices[indices]))
 
 
 def _unevenness(frame: pl.DataFrame, of: list[str]) -> tuple[float, int]:

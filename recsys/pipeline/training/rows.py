@@ -116,7 +116,7 @@ def _no_rows(n_features: int) -> RankerRows:
 
 
 def _positions(requests: PastRequests, candidates: Candidates, n_items: int) -> NDArray[np.int16]:
-    """(n_pairs,) place at which each candidate was shown, -1 where it was not or the place is unknown."""
+    """(n_pairs,) position at which each candidate was shown, -1 where it was not or that is unknown."""
     keys = (requests.shown.rows * n_items + requests.shown.items).tolist()
     shown = dict(zip(keys, requests.shown.values.tolist(), strict=True))
     if not shown:
@@ -131,7 +131,7 @@ def _gains(requests: PastRequests, candidates: Candidates, n_items: int) -> NDAr
     keys = targets.rows * n_items + targets.items
     order = np.argsort(keys)
     wanted = candidates.rows * n_items + candidates.items
-    places = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
+    indices = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
     if not len(keys):
         return np.zeros(len(wanted), dtype=np.float32)
-    return np.where(keys[order][places] == wanted, targets.values[order][places], np.float32(0))
+    return np.where(keys[order][indices] == wanted, targets.values[order][indices], np.float32(0))

@@ -36,7 +36,7 @@ TEXT_SHARES = (0.4, 0.3, 0.3)
 
 def train(
     dataset: Dataset,
-    config: Config = Config(),  # noqa: B008
+    config: Config = Config(),
     *,
     seed: int = 0,
     name: str = "",

@@ -73,9 +73,9 @@ class SoftTargets:
             max_history, n_kinds: of the network.
         """
         events = attended_events(self.examples.select(rows).histories(), max_history, n_kinds)
-        past, places = np.unique(events.items, return_inverse=True)
+        past, indices = np.unique(events.items, return_inverse=True)
         items, columns = np.unique(self.items[rows], return_inverse=True)
-        logits = network(texts(past), events, places, len(rows), texts(items))
+        logits = network(texts(past), events, indices, len(rows), texts(items))
         listed = torch.from_numpy(columns.reshape(self.items[rows].shape)).to(logits.device)
         said = nn.functional.log_softmax(logits.gather(1, listed), dim=1)
         taught = torch.from_numpy(self.log_probabilities[rows]).to(logits.device)

@@ -102,15 +102,15 @@ def flattened(groups: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, tor
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The moments of an optimizer, by the place of the parameter."""
+    """The moments of an optimizer, by the index of the parameter."""
     state = optimizer.state_dict()["state"]
-    return {f"{place}/{name}": value for place, values in state.items() for name, value in values.items()}
+    return {f"{index}/{name}": value for index, values in state.items() for name, value in values.items()}
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
     """Set the moments to what `optimizer_state` gave."""
     whole = optimizer.state_dict()
     for key, tensor in tensors.items():
-        place, _, name = key.partition("/")
-        whole["state"].setdefault(int(place), {})[name] = tensor
+        index, _, name = key.partition("/")
+        whole["state"].setdefault(int(index), {})[name] = tensor
     optimizer.load_state_dict(whole)

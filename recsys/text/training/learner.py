@@ -78,11 +78,11 @@ class Learner:
     def examples_of(self, seed: int, number: int) -> NDArray[np.int64]:
         """The examples of one batch: every epoch is a permutation of its own."""
         n = len(self.sampler.examples)
-        epoch, place = divmod(number, math.ceil(n / self.sampler.batch_size))
+        epoch, index = divmod(number, math.ceil(n / self.sampler.batch_size))
         if self._epoch[0] != epoch:
             order = np.random.default_rng([seed, 0, epoch]).permutation(n)
             self._epoch = epoch, np.array_split(order, math.ceil(n / self.sampler.batch_size))
-        return self._epoch[1][place]
+        return self._epoch[1][index]
 
     def read(self, items: NDArray[np.int64]) -> torch.Tensor:
         """(n, dim) what some items say, with gradient to the network alone."""

@@ -24,11 +24,11 @@ def batch_loss(network: InterestNetwork, texts: torch.Tensor, whole: Batch, team
     """
     batch = whole.part(team.share(len(whole.labels))) if team.size > 1 else whole
     device = texts.device
-    past, places = np.unique(batch.places, return_inverse=True)
+    past, indices = np.unique(batch.indices, return_inverse=True)
     logits = network(
         texts[torch.from_numpy(past).to(device)],
         batch.events,
-        places,
+        indices,
         len(batch.labels),
         texts[torch.from_numpy(batch.candidates).to(device)],
     )

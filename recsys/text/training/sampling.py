@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import places_within
+from recsys.arrays.ragged import indices_within
 from recsys.data.log.interactions import InteractionLog
 from recsys.text.attention import AttendedEvents, attended_events
 from recsys.text.examples import Examples
@@ -23,7 +23,7 @@ class Batch:
 
     Attributes:
         items: (n_needed,) distinct items of histories and candidates.
-        events: the events read, `places` (n_read,) their rows in `items`.
+        events: the events read, `indices` (n_read,) their rows in `items`.
         candidates: (n_candidates,) rows in `items`.
         labels: (n,) column of each target among the candidates.
         log_probabilities: (n_candidates,) logarithm of the probability with which each candidate is drawn.
@@ -34,7 +34,7 @@ class Batch:
 
     items: NDArray[np.int64]
     events: AttendedEvents
-    places: NDArray[np.int64]
+    indices: NDArray[np.int64]
     candidates: NDArray[np.int64]
     labels: NDArray[np.int64]
     log_probabilities: NDArray[np.float32]
@@ -50,7 +50,7 @@ class Batch:
         return replace(
             self,
             events=replace(events, rows=events.rows - start),
-            places=self.places[inside],
+            indices=self.indices[inside],
             labels=self.labels[some],
             masked=self.masked[some],
             skipped=self.skipped[some],
@@ -89,15 +89,15 @@ class PassedOver:
             requests: (n,) request numbers, -1 for none.
 
         Returns:
-            (n_pairs,) places in `requests`, and (n_pairs,) items.
+            (n_pairs,) indices in `requests`, and (n_pairs,) items.
         """
         starts, stops = np.searchsorted(self.requests, requests), np.searchsorted(self.requests, requests, "right")
         lengths = np.where(requests >= 0, stops - starts, 0)
         rows = np.repeat(np.arange(len(requests)), lengths)
-        places = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        indices = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
         order = np.lexsort((generator.random(len(rows)), rows))
-        kept = np.sort(order[places_within(rows) < _SKIPPED])
-        return rows[kept], self.items[places[kept]].astype(np.int64)
+        kept = np.sort(order[indices_within(rows) < _SKIPPED])
+        return rows[kept], self.items[indices[kept]].astype(np.int64)
 
 
 class Sampler:
@@ -159,6 +159,6 @@ class Sampler:
         inside = column[events.items] >= 0
         masked[events.rows[inside], column[events.items[inside]]] = True
         masked[np.arange(len(targets)), labels] = False
-        places, candidates = inverse[: len(events.items)], inverse[len(events.items) :]
+        read, candidates = inverse[: len(events.items)], inverse[len(events.items) :]
         weights = some.targets.weights / self.mean_weight
-        return Batch(items, events, places, candidates, labels, self.log_probabilities[drawn], masked, skipped, weights)
+        return Batch(items, events, read, candidates, labels, self.log_probabilities[drawn], masked, skipped, weights)

@@ -159,8 +159,8 @@ class Stage:
             rows = generator.permutation(len(batch.items))
             fresh = rows[np.cumsum(adapter.lengths[batch.items[rows]]) <= _TOKENS_PER_STEP]
             adapter.train()
-            places = torch.from_numpy(fresh).to(vectors.device)
-            vectors = vectors.index_copy(0, places, adapter.embed(batch.items[fresh]))
+            indices = torch.from_numpy(fresh).to(vectors.device)
+            vectors = vectors.index_copy(0, indices, adapter.embed(batch.items[fresh]))
         return learner.network.read_texts(vectors, learner.bags[batch.items])
 
     def _loss_of_soft_targets(self, soft_targets: SoftTargets, generator: np.random.Generator) -> torch.Tensor:

@@ -76,8 +76,8 @@ class LowerLayers:
 
     def batches(self) -> Iterator[NDArray[np.int64]]:
         """`rows` in batches of similar length."""
-        for places in batches_by_length(self.lengths[self.rows], _BATCH_TOKENS):
-            yield self.rows[places]
+        for indices in batches_by_length(self.lengths[self.rows], _BATCH_TOKENS):
+            yield self.rows[indices]
 
     def inputs(self, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
         """input_ids and attention_mask of some texts, on the encoder's device."""
@@ -89,8 +89,8 @@ class LowerLayers:
         """Let the encoder run only its upper layers, on the states of some texts."""
         states = self.of(rows)
         padded = np.zeros((len(rows), max(map(len, states)), self.encoder.dim), dtype=np.float16)
-        for place, state in enumerate(states):
-            padded[place, : len(state)] = state
+        for index, state in enumerate(states):
+            padded[index, : len(state)] = state
         hidden = torch.from_numpy(padded).to(self.encoder.device, torch.float32)
         hook = self.stack[self.n_layers].register_forward_pre_hook(lambda layer, inputs: (hidden, *inputs[1:]))
         try:
@@ -108,14 +108,14 @@ class LowerLayers:
         finally:
             hook.remove()
         hidden = seen.pop().to(torch.float16).cpu().numpy()
-        return [hidden[place, : self.lengths[row]] for place, row in enumerate(rows)]
+        return [hidden[index, : self.lengths[row]] for index, row in enumerate(rows)]
 
     @contextmanager
     def _only(self, kept: slice) -> Iterator[None]:
         """Let the model run only some of its layers; which layers it holds is restored afterwards."""
         layers = self.stack._modules.copy()
         chosen = list(layers.items())[kept]
-        self.stack._modules = {str(place): layer for place, (_, layer) in enumerate(chosen)}
+        self.stack._modules = {str(index): layer for index, (_, layer) in enumerate(chosen)}
         try:
             yield
         finally:

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from pipeline_world import AFTER, DAY, click
 
+from features.attributes import Attributes
 from features.declarations import Feature
 from features.feature_set import FeatureSet
-from features.further_columns import FurtherColumns
 from features.kinds.users import UserLineStep
 from recsys.cf.links import ItemLinks
 from recsys.data.items.catalogue import ItemCatalogue
@@ -54,8 +54,8 @@ def test_a_reason_names_the_volume_before(recommender: Recommender) -> None:
         volume=pl.Series([item + 1 if item < 3 else None for item in range(len(frame))]),
     )
     scoring = replace(recommender.scoring)
-    further = FurtherColumns(ItemCatalogue(volumes))
-    vars(scoring)["facts"] = replace(recommender.scoring.facts, further=further)
+    attributes = Attributes(ItemCatalogue(volumes))
+    vars(scoring)["facts"] = replace(recommender.scoring.facts, attributes=attributes)
     step = Feature("step", "behaviour", UserLineStep("series", "volume"), "")
     features = FeatureSet((step, *recommender.bundle.features.features[1:]))
 

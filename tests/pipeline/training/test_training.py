@@ -362,7 +362,7 @@ def test_impressions_teach_the_ranker_what_was_left_alone(frames: Frames, plain_
     ]
     logged = pl.concat([frame.with_columns(event=pl.lit("impression")) for frame in shown] + [events])
     report = train(dataset_from_frames(items, logged, plain_config), plain_config).report
-    assert not any("does not tell what was shown" in caveat for caveat in report.caveats)
+    assert not any("does not say what was shown" in caveat for caveat in report.caveats)
     assert "impression" in report.facts["events"]
 
 

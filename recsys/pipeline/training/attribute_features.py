@@ -1,20 +1,17 @@
-"""Features of further item columns, such as an author or a size."""
+"""Features of item attributes, such as an author or a size."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
 
 import polars as pl
 import scipy.sparse as sp
 
+from features.attribute_kinds import label_columns, quantity_columns, reference_columns
+from features.attributes import alike_in
 from features.configured import configured
-from features.further_columns import (
-    LineColumns,
-    alike_in,
-    label_columns,
-    line_columns,
-    quantity_columns,
-    reference_columns,
-)
+from features.lines import LineColumns, line_columns
 from recsys.config import ExtraFeature, FeaturesConfig
 from recsys.data.groups.membership import members_of, names_values
 from recsys.data.groups.paths import depth
@@ -23,7 +20,7 @@ from recsys.data.log.interactions import InteractionLog
 from recsys.pipeline.training.returns import columns_of_returns
 from recsys.progress import Progress
 
-_KNOWN = ("category", "brand")
+_STANDARD = ("category", "brand")
 """Columns with a meaning of their own: here only the levels of their paths are compared, and whether they are due,
 because there are features of the whole values already."""
 
@@ -56,66 +53,101 @@ _LEAST_SHARED = 2.0
 """Items that must have a value in common, on average: a column of ids or links says nothing of a taste."""
 
 
-def with_further_columns(
+def with_attribute_features(
     config: FeaturesConfig,
     catalogue: ItemCatalogue,
+    log: InteractionLog,
     progress: Progress,
     *,
-    has_unequal_weights: bool = False,
-    log: InteractionLog | None = None,
+    has_unequal_weights: bool,
 ) -> FeaturesConfig:
-    """The config with a feature for each further item column by which tastes may differ.
+    """The config with a feature for each attribute of items by which tastes may differ.
 
     Columns that `features.extra` names are left as they are declared there; what `features.exclude` names stays out.
 
     Args:
+        log: already cut in time; it shows which values users come back to at even intervals.
         has_unequal_weights: whether acts differ in weight, so that shares of the weight say more than shares of the
             number of acts.
-        log: already cut in time; it tells which values users come back to at even intervals. None tells nothing.
     """
-    frame = catalogue.frame
-    named = {argument for extra in config.extra for argument in extra.arguments.values()}
-    labels = [name for name in label_columns(frame) if name not in named and _has_shared_values(frame, name)]
-    quantities = [name for name in quantity_columns(frame) if name not in named and _has_differing_numbers(frame, name)]
-    references = [name for name in reference_columns(frame) if name not in named]
-    lines = [columns for columns in line_columns(frame) if named.isdisjoint(columns)]
-    dated = "created_at" in frame.columns and frame["created_at"].n_unique() > _LEAST_DATES
-    levels = [
-        (name, level)
-        for name in _KNOWN
-        if name in frame.columns and name not in named
-        for level in range(1, min(depth(frame[name]), _MOST_LEVELS + 1))
-        if _has_shared_values(frame, name, level)
-    ]
-    comparisons = (
-        *map(_step, lines),
-        *map(_replaced, lines if dated else ()),
-        *map(_named, references),
-        *(_level(name, level) for name, level in levels),
-        *map(_share, labels),
-        *map(_distance, quantities),
+    columns = _ComparedColumns.of(
+        catalogue.frame, {name for extra in config.extra for name in extra.arguments.values()}
     )
-    weight_shares = map(_weight_share, labels if has_unequal_weights else ())
-    quantity_steps = map(_quantity_step, quantities)
-    popularities = map(_popularity, [name for name in labels if names_values(frame[name])])
-    known = [name for name in _KNOWN if name in frame.columns and name not in named and _has_shared_values(frame, name)]
-    dues = map(_due, columns_of_returns(catalogue, log, [*known, *labels]) if log is not None else ())
-    described = ("title", *(name for name in _KNOWN if name in frame.columns), *labels)
-    alike = [_alike(described)] if described not in named and _are_shared(alike_in(frame, described)) else []
     taken = {feature.name for feature in configured(config.model_copy(update={"exclude": ()}))}
-    found = [
-        *_first(comparisons, taken, _MOST),
-        *_first(weight_shares, taken, _MOST_WEIGHT_SHARES),
-        *_first(quantity_steps, taken, _MOST_QUANTITY_STEPS),
-        *_first(popularities, taken, _MOST_POPULARITIES),
-        *_first(dues, taken, _MOST_DUES),
-        *_first(alike, taken, 1),
-    ]
+    families = (
+        (_comparisons(columns), _MOST),
+        (map(_weight_share, columns.labels if has_unequal_weights else ()), _MOST_WEIGHT_SHARES),
+        (map(_quantity_step, columns.quantities), _MOST_QUANTITY_STEPS),
+        (map(_popularity, columns.names), _MOST_POPULARITIES),
+        (map(_due, columns_of_returns(catalogue, log, [*columns.standard, *columns.labels])), _MOST_DUES),
+        (map(_alike, columns.repeated), 1),
+    )
+    found = [feature for features, most in families for feature in _first(features, taken, most)]
     if not found:
         return config
     if seen := [feature.name for feature in found if feature.name not in config.exclude]:
-        progress(f"the ranker also sees further columns of the items: {', '.join(seen)}")
+        progress(f"the ranker also sees attributes of the items: {', '.join(seen)}")
     return config.model_copy(update={"extra": (*config.extra, *found)})
+
+
+@dataclass(frozen=True)
+class _ComparedColumns:
+    """The columns of a catalogue by which tastes may differ, by what can be compared.
+
+    Attributes:
+        labels, names: attributes with values that several items share; those of them that say by name what items are.
+        quantities, references: attributes with numbers; with ids of other items.
+        lines: columns that make lines of items, such as series and volume.
+        standard, levels: `category` and `brand`, where items share their values; levels of their paths, likewise.
+        repeated: all columns that describe an item, if several items agree in all of them; else empty.
+        dated: whether it is known when items came.
+    """
+
+    labels: list[str]
+    names: list[str]
+    quantities: list[str]
+    references: list[str]
+    lines: list[LineColumns]
+    standard: list[str]
+    levels: list[tuple[str, int]]
+    repeated: list[tuple[str, ...]]
+    dated: bool
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, named: Collection[object]) -> Self:
+        """Those that `features.extra` does not name."""
+        labels = [name for name in label_columns(frame) if name not in named and _has_shared_values(frame, name)]
+        standard = [name for name in _STANDARD if name in frame.columns]
+        unnamed = [name for name in standard if name not in named]
+        described = ("title", *standard, *labels)
+        return cls(
+            labels=labels,
+            names=[name for name in labels if names_values(frame[name])],
+            quantities=[
+                name for name in quantity_columns(frame) if name not in named and _has_differing_numbers(frame, name)
+            ],
+            references=[name for name in reference_columns(frame) if name not in named],
+            lines=[columns for columns in line_columns(frame) if not any(name in named for name in columns)],
+            standard=[name for name in unnamed if _has_shared_values(frame, name)],
+            levels=[
+                (name, level)
+                for name in unnamed
+                for level in range(1, min(depth(frame[name]), _MOST_LEVELS + 1))
+                if _has_shared_values(frame, name, level)
+            ],
+            repeated=[described] if described not in named and _are_shared(alike_in(frame, described)) else [],
+            dated="created_at" in frame.columns and frame["created_at"].n_unique() > _LEAST_DATES,
+        )
+
+
+def _comparisons(columns: _ComparedColumns) -> Iterator[ExtraFeature]:
+    """Features that compare the candidate with the history, the most specific first."""
+    yield from map(_step, columns.lines)
+    yield from map(_replaced, columns.lines if columns.dated else ())
+    yield from map(_named, columns.references)
+    yield from (_level(name, level) for name, level in columns.levels)
+    yield from map(_share, columns.labels)
+    yield from map(_distance, columns.quantities)
 
 
 def _first(features: Iterable[ExtraFeature], taken: Collection[str], most: int) -> list[ExtraFeature]:
@@ -193,7 +225,7 @@ def _alike(columns: tuple[str, ...]) -> ExtraFeature:
 def _step(columns: LineColumns) -> ExtraFeature:
     label, number, part = columns
     order = f"{part} and {number}" if part else number
-    meaning = f"places behind the furthest item of the history with the candidate's {label}, by {order}"
+    meaning = f"positions behind the furthest item of the history with the candidate's {label}, by {order}"
     return _extra(f"user_{slug(label)}_{slug(number)}_step", "UserLineStep", meaning, **_arguments_of(columns))
 
 

@@ -27,7 +27,7 @@ from feature_world import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.further_columns import FurtherColumns
+from features.attributes import Attributes
 from features.item_facts import ItemFacts
 from features.kinds.base import Kind
 from features.kinds.items import GroupPopularity, ItemDaysUntil, ItemReplaced
@@ -50,7 +50,7 @@ def facts_with(columns: Mapping[str, list], past: ItemPast | None = None) -> Ite
     """Facts of items with these columns, of which some may have been wanted more than others."""
     frame = pl.DataFrame({"item_id": [f"i{number}" for number in range(N_ITEMS)], **columns})
     catalogue = ItemCatalogue(frame.with_columns(language=pl.lit(None, pl.String)))
-    return make_facts(further=FurtherColumns(catalogue, past))
+    return make_facts(attributes=Attributes(catalogue, past))
 
 
 def test_columns_of_ones_own_are_compared_with_the_history() -> None:

@@ -1,13 +1,13 @@
-"""A place of lists that hangs: whoever asks is answered soon, and the next one at once."""
+"""A store of lists that hangs: whoever asks is answered soon, and the next one at once."""
 
 import asyncio
 import threading
 
-from serving.lists.list_place import THREADS, WAITING, ListPlace
+from serving.lists.list_lookup import THREADS, WAITING, ListLookup
 
 
 class Hanging:
-    """A place that answers only when it is let go: what a frozen server does."""
+    """A store that answers only when it is let go: what a frozen server does."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -28,33 +28,33 @@ class Hanging:
         raise NotImplementedError
 
 
-def test_a_place_that_hangs_is_given_up_and_left_alone_for_a_while() -> None:
+def test_a_store_that_hangs_is_given_up_and_left_alone_for_a_while() -> None:
     lists = Hanging()
 
     async def ask() -> list[str | None]:
-        place = ListPlace(lists)
-        first = await place.get("u")
-        second = await place.get("u")
+        lookup = ListLookup(lists)
+        first = await lookup.get("u")
+        second = await lookup.get("u")
         lists.go.set()
-        place.close()
+        lookup.close()
         return [first, second]
 
     assert asyncio.run(ask()) == [None, None]
     assert lists.asked == 1
 
 
-def test_a_place_that_many_ask_at_a_time_is_not_taken_for_one_that_is_away() -> None:
+def test_a_store_that_many_ask_at_a_time_is_not_taken_for_one_that_is_away() -> None:
     lists = Hanging()
 
     async def ask() -> list[str | None]:
-        place = ListPlace(lists)
-        asking = [asyncio.create_task(place.get("u")) for _ in range(THREADS + WAITING)]
+        lookup = ListLookup(lists)
+        asking = [asyncio.create_task(lookup.get("u")) for _ in range(THREADS + WAITING)]
         await asyncio.sleep(0)
-        one_too_many = await place.get("u")
+        one_too_many = await lookup.get("u")
         lists.go.set()
         answered = await asyncio.gather(*asking)
-        then = await place.get("u")
-        place.close()
+        then = await lookup.get("u")
+        lookup.close()
         return [one_too_many, *answered, then]
 
     assert asyncio.run(ask()) == [None, *["u"] * (THREADS + WAITING + 1)]

@@ -19,11 +19,11 @@ SECONDS = 1.0
 """How long a look-up may take: a list that is made now takes less."""
 
 SILENT_SECONDS = 5.0
-"""How long the place is left alone after it has not answered."""
+"""How long the store of lists is left alone after it has not answered."""
 
 
-class ListPlace:
-    """Looks lists up in threads of its own, so that a place that hangs keeps nobody else waiting.
+class ListLookup:
+    """Looks lists up in threads of its own, so that a store that hangs keeps nobody else waiting.
 
     Used from one event loop, except for `forget`.
     """
@@ -34,13 +34,13 @@ class ListPlace:
         self._silent_until = 0.0
 
     async def get(self, id_: str) -> str | None:
-        """The list of an id; None where there is none, the place does not answer, or too many ask at this moment."""
+        """The list of an id; None where there is none, the store does not answer, or too many ask at this moment."""
         if time.monotonic() < self._silent_until:
             return None
         try:
             async with asyncio.timeout(SECONDS):
                 return await self._looking_up.run(lambda: self._lists.get(id_))
-        except ProblemError:  # the threads are all at work, which says nothing of the place
+        except ProblemError:  # the threads are all at work, which says nothing of the store
             return None
         except (StoreError, TimeoutError) as error:
             self._silent_until = time.monotonic() + SILENT_SECONDS
@@ -49,7 +49,7 @@ class ListPlace:
         return None
 
     def forget(self, id_: str) -> None:
-        """Remove the list of an id. Raises StoreError: the place does not answer."""
+        """Remove the list of an id. Raises StoreError: the store does not answer."""
         self._lists.forget(id_)
 
     def close(self) -> None:

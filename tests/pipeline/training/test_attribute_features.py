@@ -12,10 +12,11 @@ from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.log.interactions import InteractionLog
 from recsys.errors import ConfigError
 from recsys.moments import DAY
-from recsys.pipeline.training.further_columns import with_further_columns
-from recsys.progress import silent
+from recsys.pipeline.training.attribute_features import with_attribute_features
+from recsys.progress import Progress, silent
 
 N = 100
+NO_EVENTS = InteractionLog.empty(N)
 
 
 def catalogue(**columns: object) -> ItemCatalogue:
@@ -29,8 +30,19 @@ def catalogue(**columns: object) -> ItemCatalogue:
     return ItemCatalogue(frame)
 
 
-def names(items: ItemCatalogue, config: FeaturesConfig = FeaturesConfig()) -> list[str]:  # noqa: B008
-    return [feature.name for feature in with_further_columns(config, items, silent).extra]
+def extended(
+    items: ItemCatalogue,
+    config: FeaturesConfig = FeaturesConfig(),
+    log: InteractionLog = NO_EVENTS,
+    progress: Progress = silent,
+    *,
+    has_unequal_weights: bool = False,
+) -> FeaturesConfig:
+    return with_attribute_features(config, items, log, progress, has_unequal_weights=has_unequal_weights)
+
+
+def names(items: ItemCatalogue, config: FeaturesConfig = FeaturesConfig()) -> list[str]:
+    return [feature.name for feature in extended(items, config).extra]
 
 
 def test_columns_that_may_show_a_taste_are_compared() -> None:
@@ -75,7 +87,7 @@ def test_items_that_a_column_names_are_looked_for_in_the_history() -> None:
 
 def test_what_acts_are_worth_is_told_where_it_differs() -> None:
     items = catalogue(author=[f"author {n % 20}" for n in range(N)])
-    extra = with_further_columns(FeaturesConfig(), items, silent, has_unequal_weights=True).extra
+    extra = extended(items, has_unequal_weights=True).extra
     assert [feature.name for feature in extra] == ["user_author_share", "user_author_worth", "author_popularity"]
     assert dict(extra[1].arguments) == {"column": "author", "of": "worth"}
     shares = ["user_author_share", "author_popularity"]
@@ -103,7 +115,7 @@ def test_what_users_come_back_to_at_even_intervals_may_be_due_whichever_item_it_
     chance, makers = random.exponential(size=(40, 12)), random.integers(0, 5, (40, 12))
 
     def dues(log: InteractionLog) -> list[str]:
-        extra = with_further_columns(FeaturesConfig(), items, silent, log=log).extra
+        extra = extended(items, log=log).extra
         return [feature.name for feature in extra if feature.kind == "UserLabelDue"]
 
     def of_two(user: int, turn: int) -> int:
@@ -131,9 +143,7 @@ def test_numbers_that_count_through_a_series_tell_of_the_next_one() -> None:
         pages=[100 + 37 * n % 300 for n in range(N)],  # of no order
         year=[2000 + n % 3 for n in range(N)],  # many of a series have the same
     )
-    steps = [
-        feature for feature in with_further_columns(FeaturesConfig(), items, silent).extra if "step" in feature.name
-    ]
+    steps = [feature for feature in extended(items).extra if "step" in feature.name]
     assert [(feature.kind, dict(feature.arguments)) for feature in steps] == [
         ("UserLineStep", {"column": "series", "number": "volume"})
     ]
@@ -163,18 +173,16 @@ def test_episodes_may_be_counted_anew_in_each_season(lengths: tuple[int, ...]) -
         season=[season for season, _ in numbers * shows][:N],
         stars=[n * n % 7 for n in range(N)],
     )
-    extra = with_further_columns(FeaturesConfig(), items, silent).extra
+    extra = extended(items).extra
     steps = [dict(feature.arguments) for feature in extra if feature.kind == "UserLineStep"]
     assert steps == [{"column": "show", "number": "episode", "part": "season"}]
 
 
 def test_what_has_a_place_of_its_own_is_left_to_it() -> None:
-    assert (
-        with_further_columns(FeaturesConfig(), catalogue(language=["de", "en"] * (N // 2)), silent) == FeaturesConfig()
-    )
+    assert extended(catalogue(language=["de", "en"] * (N // 2))) == FeaturesConfig()
 
 
-def test_at_most_eight_further_columns_become_features() -> None:
+def test_at_most_eight_attributes_become_features() -> None:
     found = names(catalogue(**{f"column {c}": [n % 7 for n in range(N)] for c in range(20)}))
     assert len(found) == 8 + 3
     assert sum(name.endswith("_above") for name in found) == 3
@@ -192,19 +200,19 @@ def test_no_two_features_have_the_same_name() -> None:
 def test_what_is_there_again_and_again_is_compared_as_a_whole() -> None:
     weekly = {"title": [f"yoga {n % 10}" for n in range(N)], "weekday": [n % 7 for n in range(N)]}
     items = catalogue(**weekly, date=[f"2024-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(N)])
-    extra = {one.name: one.arguments for one in with_further_columns(FeaturesConfig(), items, silent).extra}
+    extra = {one.name: one.arguments for one in extended(items).extra}
     assert "user_alike_share" not in extra, "each is there once, or nearly so"
     items = catalogue(**weekly | {"weekday": [n % 2 for n in range(N)]})
-    once = with_further_columns(FeaturesConfig(), items, silent)
+    once = extended(items)
     extra = {one.name: one.arguments for one in once.extra}
     assert extra["user_alike_share"] == {"columns": ("title", "weekday")}
-    assert with_further_columns(once, items, silent) == once
+    assert extended(items, once) == once
 
 
 def test_a_second_training_finds_the_same() -> None:
     items = catalogue(author=[f"author {n % 20}" for n in range(N)])
-    once = with_further_columns(FeaturesConfig(), items, silent)
-    assert with_further_columns(once, items, silent) == once
+    once = extended(items)
+    assert extended(items, once) == once
 
 
 def test_a_column_that_the_config_names_is_left_to_it() -> None:
@@ -216,13 +224,13 @@ def test_a_column_that_the_config_names_is_left_to_it() -> None:
 
 def test_what_the_ranker_is_told_to_do_without_is_not_said_to_be_seen() -> None:
     items, told = catalogue(author=[f"author {n % 20}" for n in range(N)]), list[str]()
-    with_further_columns(FeaturesConfig(exclude=("author_popularity",)), items, told.append)
-    assert told == ["the ranker also sees further columns of the items: user_author_share"]
-    with_further_columns(FeaturesConfig(exclude=("author_popularity", "user_author_share")), items, told.append)
+    extended(items, FeaturesConfig(exclude=("author_popularity",)), progress=told.append)
+    assert told == ["the ranker also sees attributes of the items: user_author_share"]
+    extended(items, FeaturesConfig(exclude=("author_popularity", "user_author_share")), progress=told.append)
     assert len(told) == 1
 
 
 def test_a_mistake_in_the_config_is_told() -> None:
     own = {"name": "hour", "kind": "UserLabelShare", "arguments": {"column": "author"}, "meaning": "taken"}
     with pytest.raises(ConfigError, match="already"):
-        with_further_columns(parse_config({"features": {"extra": [own]}}).features, catalogue(), silent)
+        extended(catalogue(), parse_config({"features": {"extra": [own]}}).features)
