@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from recsys import __version__
@@ -77,6 +78,12 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (recommend, rank, events, catalogue, items, users, models, health):
         app.include_router(module.router)
     app.mount("/console", Console(), name="console")
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        """For people: to the console. Relative, so that it also leads there behind a proxy that adds a path."""
+        return RedirectResponse("console/")
+
     return app
 
 

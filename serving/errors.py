@@ -26,6 +26,8 @@ BODY = (*WHOLE_BODY, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 UNREADABLE = "the body cannot be read; send JSON in UTF-8, not compressed, and not deeply nested"
 
+_UNKNOWN_FIELD = "there is no such field; /docs lists those of every request"
+
 REQUEST = "recsys.request"
 """Key of the scope that holds the X-Request-ID of the answer."""
 
@@ -163,8 +165,9 @@ def _faults(found: Sequence[Mapping[str, Any]], body: Any) -> list[Fault]:
     messages: dict[tuple[str | int, ...], list[str]] = {}
     for fault in found:
         reasons = messages.setdefault(_place(fault, body), [])
-        if fault["msg"] not in reasons:
-            reasons.append(fault["msg"])
+        reason = _UNKNOWN_FIELD if fault["type"] == "extra_forbidden" else fault["msg"]
+        if reason not in reasons:
+            reasons.append(reason)
     within = {loc[:depth] for loc in messages for depth in range(len(loc))}
     return [Fault(loc=list(at), msg="; or: ".join(reasons)) for at, reasons in messages.items() if at not in within]
 

@@ -50,7 +50,9 @@ def run(settings: Settings, workers: int = 1) -> int:
     settings = settings.model_copy(update={"workers": workers})
     with _stopped_by_a_closed_terminal(), listen(settings.serving.host, settings.serving.port) as listener:
         host, port = listener.getsockname()[:2]
-        print(f"serving {registry.path} on http://{f'[{host}]' if ':' in host else host}:{port}", file=sys.stderr)
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        print(f"serving {registry.path} on {url}", file=sys.stderr)
+        print(f"console: {url}/console, routes: {url}/docs", file=sys.stderr)
         if workers == 1:
             _answer(settings, listener)
             return 0

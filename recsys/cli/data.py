@@ -27,7 +27,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     check = verbs.add_parser("check", help="read a dataset directory and report what is in it and what is wrong")
     check.add_argument("folder", type=location, metavar="DIR")
     add_json(check)
-    add_config(check)
+    add_config(check, "data.max_rejected=0.05")
     check.set_defaults(run=run_check)
 
 

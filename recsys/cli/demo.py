@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     for user_id in _two_users(recommender):
         ranked = recommender.recommend(Request(user_id=user_id, n=10), explain=True)
         lists.print_user(recommender, user_id, ranked)
-    figures.print_figures({**served.report.to_json(), "version": version})
+    figures.print_report(served.report)
     print(f"The report is in {directory / 'report.html'}. Next:")
     quoted = shlex.quote(str(registry.path))
     print(f"  recsys serve --registry {quoted}")

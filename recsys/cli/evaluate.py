@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         output.print_json(report.to_json())
     else:
-        figures.print_figures(report.to_json())
+        figures.print_report(report)
         if arguments.report is not None:
             print(f"the report is in {arguments.report}")
     return 0

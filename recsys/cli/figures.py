@@ -1,39 +1,58 @@
 """The figures of an evaluation as a table: the full pipeline beside simpler rankings and itself without a part."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recsys.cli import output
 from recsys.counts import counted
+
+if TYPE_CHECKING:
+    from recsys.eval.results import EvaluationReport
 
 _SHOWN = ("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10")
 
 _ESTIMATES = {"ips": "IPS", "snips": "SNIPS", "dr": "doubly robust"}
 
 
-def print_figures(report: Mapping[str, Any]) -> None:
-    """Print what `evaluate --json` holds, each figure with its 95 % interval."""
+def print_report(report: "EvaluationReport") -> None:
+    """Print what was found: the figures, what they say in words, and what to know before relying on them."""
+    from recsys.eval.report.finding import finding
+
+    print_figures(report.to_json(), finding(report).replace("**", ""))
+
+
+def print_figures(report: Mapping[str, Any], found: str = "") -> None:
+    """Print what `evaluate --json` holds, each figure with its 95 % interval; below the table what was found, in words,
+    and the caveats."""
     title = f"{counted(report['n_requests'], 'request')} of version {report['version']}; in brackets 95 % intervals"
     output.print_table(["ranking", *_SHOWN], list(_rows(report)), title=title)
+    if found:
+        print(f"\n{output.visible(found)}")
     for caveat in report.get("caveats", []):
         print(f"note: {caveat}")
-    if found := report.get("off_policy"):
-        earned = ", ".join(f"{name} {_figure(found[key])}" for key, name in _ESTIMATES.items())
+    if estimates := report.get("off_policy"):
+        earned = ", ".join(f"{name} {_figure(estimates[key])}" for key, name in _ESTIMATES.items())
         few = "; do not rely on it: too little of what was shown, or of what was wanted there, agrees with these lists"
-        trust = "" if found["reliable"] else few
-        print(f"reward per position: shown lists {_figure(found['logged'])}; these lists, estimated: {earned}{trust}")
+        trust = "" if estimates["reliable"] else few
+        print(f"reward per position: shown lists {_figure(estimates['logged'])}; these lists, estimated: {earned}{trust}")
 
 
 def _rows(report: Mapping[str, Any]) -> Iterator[list[str]]:
-    """The full pipeline, below it what it is without a part and on kinds of requests; then the simpler rankings."""
+    """The full pipeline, below it what it is without a part; the simpler rankings, best first; then the full pipeline
+    on kinds of requests."""
     yield _row("full pipeline", report["metrics"])
     for name, metrics in report["ablation"].items():
         yield _row(f"  {name}", metrics)
-    for name, metrics in report["slices"].items():
-        if n_requests := report["slice_sizes"][name]:
-            yield _row(f"  on {name.replace('_', ' ')} ({n_requests:,})", metrics)
-    for name, metrics in report["baselines"].items():
+    best = _SHOWN[0]
+    for name, metrics in sorted(
+        report["baselines"].items(), key=lambda one: -(one[1].get(best, {}).get("mean") or 0.0)
+    ):
         yield _row(name, metrics)
+    kinds = {name: size for name in report["slices"] if (size := report["slice_sizes"][name])}
+    if kinds:
+        yield ["full pipeline on", *[""] * len(_SHOWN)]
+    for name, size in kinds.items():
+        yield _row(f"  {name.replace('_', ' ')} ({size:,})", report["slices"][name])
 
 
 def _row(name: str, metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:

@@ -30,7 +30,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="FILE",
         help="file for messages that are not valid events (default rejected-messages.jsonl)",
     )
-    options.add_config(parser)
+    options.add_config(parser, "privacy.pseudonymise=true")
     options.add_json(parser)
     parser.set_defaults(run=run)
 

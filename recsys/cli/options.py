@@ -26,13 +26,17 @@ def add_registry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--registry", type=path, required=True, metavar="REG", help="folder of the trained versions")
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
+_EXAMPLE = "text.epochs=2"
+"""A setting that a training takes."""
+
+
+def add_config(parser: argparse.ArgumentParser, example: str = _EXAMPLE) -> None:
     """`--config FILE` and `--set KEY=VALUE`."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file (docs/config.md lists every key)")
-    add_overrides(parser)
+    add_overrides(parser, example)
 
 
-def add_overrides(parser: argparse.ArgumentParser, example: str = "text.epochs=2") -> None:
+def add_overrides(parser: argparse.ArgumentParser, example: str = _EXAMPLE) -> None:
     """`--set KEY=VALUE`."""
     parser.add_argument(
         "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help=f"override, e.g. {example}"

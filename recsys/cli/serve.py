@@ -26,7 +26,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--port", type=options.whole, metavar="P", help="port to listen on; 0 takes a free one (default: 8000)"
     )
     parser.add_argument("--workers", type=options.positive, default=1, metavar="W", help="processes (default: 1)")
-    options.add_config(parser)
+    options.add_config(parser, "serving.threads=4")
     parser.set_defaults(run=run)
 
 

@@ -72,14 +72,15 @@ def run(arguments: argparse.Namespace) -> int:
         progress(f"publishing to {arguments.registry}")
         version = registry.publish(bundle, why="recsys train")
         keep_vectors_of(registry, [bundle], progress)
-    report = dataclasses.replace(bundle.report, version=version).to_json()
+    report = dataclasses.replace(bundle.report, version=version)
     if arguments.json:
         sizes = {"n_items": len(dataset.catalogue), "n_events": len(dataset.log), "n_users": dataset.log.n_users}
-        output.print_json({"version": version, **sizes, "n_rejected": dataset.n_rejected, "report": report})
+        output.print_json({"version": version, **sizes, "n_rejected": dataset.n_rejected, "report": report.to_json()})
     else:
-        figures.print_figures(report)
+        figures.print_report(report)
         print(f"version {version} is current in {arguments.registry}; next:")
-        quoted = shlex.quote(str(arguments.registry))
+        data, quoted = shlex.quote(str(directory)), shlex.quote(str(arguments.registry))
+        print(f"  recsys evaluate {data} --registry {quoted} --report report.html")
         print(f"  recsys rank --registry {quoted} --users all --out lists.parquet")
         print(f"  recsys serve --registry {quoted}")
     return 0

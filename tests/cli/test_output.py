@@ -1,5 +1,6 @@
 """Tables of text from the data, and figures in words."""
 
+import re
 from typing import Any
 
 import pytest
@@ -38,11 +39,15 @@ def test_what_lists_would_have_earned_is_printed_with_how_far_to_trust_it(
     assert line.endswith("]") == reliable
 
 
-def test_kinds_of_requests_stand_below_the_pipeline_that_is_measured_on_them(
+def test_simpler_rankings_stand_below_the_pipeline_best_first_and_kinds_of_requests_behind(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    report: dict[str, Any] = {"n_requests": 3, "version": "v1", "metrics": {}, "baselines": {"ALS": {}}}
+    report: dict[str, Any] = {"n_requests": 3, "version": "v1", "metrics": {}}
+    report["baselines"] = {"popularity": {}, "ALS": {"ndcg@10": {"mean": 0.25, "low": 0.25, "high": 0.25}}}
     slices, sizes = {"cold_item": {}, "heavy": {}, "light": {}}, {"cold_item": 1_200, "heavy": 0, "light": 7}
-    print_figures({**report, "ablation": {"without text": {}}, "slices": slices, "slice_sizes": sizes})
-    names = [line.split("  -")[0].strip() for line in capsys.readouterr().out.strip().splitlines()[-5:]]
-    assert names == ["full pipeline", "without text", "on cold item (1,200)", "on light (7)", "ALS"]
+    print_figures({**report, "ablation": {"without text": {}}, "slices": slices, "slice_sizes": sizes}, "Found **it**.")
+    lines = capsys.readouterr().out.strip().splitlines()
+    names = [re.split("  -|  0", line)[0].strip() for line in lines if line.strip()][-8:-1]
+    kinds = ["full pipeline on", "cold item (1,200)", "light (7)"]
+    assert names == ["full pipeline", "without text", "ALS", "popularity", *kinds]
+    assert lines[-2:] == ["", "Found **it**."]

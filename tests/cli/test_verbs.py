@@ -74,6 +74,9 @@ def test_evaluate_prints_a_table_and_writes_a_page(
     assert outcome.code == 0, outcome.err
     for word in ("full pipeline", "popularity", "without text", "ndcg@10"):
         assert word in outcome.out
+    table, _, below = outcome.out.partition("% of the lists of 10 hold an item that the user then wanted")
+    assert "full pipeline" in table
+    assert "best simpler ranking" in below, "what the figures say, below them"
     assert page.read_text().startswith("<!doctype html>")
 
 

@@ -1,6 +1,7 @@
 """The JSON object and the page."""
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +17,7 @@ from recsys.eval.metrics.reliability import reliability
 from recsys.eval.offpolicy import LoggedPlacements, off_policy
 from recsys.eval.protocol import evaluate_lists
 from recsys.eval.ranking import Targets
+from recsys.eval.report.plots import trade_off
 from recsys.eval.report.render import render, write_report
 from recsys.eval.results import CandidateRecall, EvaluationReport, FeatureRow, Window
 from recsys.eval.summary import summarise
@@ -156,7 +158,7 @@ def test_page_says_who_is_ahead(report: EvaluationReport) -> None:
 def test_the_verdict_stands_beside_the_name(report: EvaluationReport) -> None:
     """Behind ten figures it lay outside a window of 1,300 pixels."""
     page = render(report)
-    assert '<th scope="row">popularity</th><td><span class="better">' in page
+    assert '<th scope="row">popularity</th><td class="compared"><span class="better">' in page
     table = page[page.index("Every ranking") :]
     assert table.index(">full pipeline is<") < table.index(">ndcg<")
 
@@ -187,6 +189,12 @@ def test_a_dial_that_gives_nothing_is_reported_or_left_out(report: EvaluationRep
     assert "No setting of policy.discovery lists more hardly known items and keeps 95 % of the ndcg." in page
     assert "What diversity costs" not in page, "lists of items that read alike can be compared with nothing"
     assert "What discovery costs" not in render(replace(report, dials={"discovery": (DialPoint(0.0, 0.2, 0.0),)}))
+
+
+def test_labels_of_a_curve_do_not_lie_over_one_another() -> None:
+    points = [("0", 0.01, 0.3), ("0.1", 0.011, 0.3), ("0.2", 0.012, 0.29), ("0.8", 0.1, 0.2), ("0.9", 0.02, 0.2)]
+    drawn = re.findall(r"<text[^>]*>(0\.?\d?)</text>", trade_off(points, "diversity", 10))
+    assert drawn[-3:] == ["0", "0.8", "0.9"]
 
 
 def test_the_page_repeats_byte_for_byte(report: EvaluationReport) -> None:
@@ -227,3 +235,11 @@ def test_the_page_shows_each_feature(report: EvaluationReport) -> None:
     assert "shifted</small>" in section
     assert "never there" in section
     assert section.index("alert") < section.index("feature_1"), "the strongest first"
+
+
+def test_the_page_folds_the_weaker_features(report: EvaluationReport) -> None:
+    many = tuple(replace(report.features[0], name=f"feature_{place}") for place in range(25))
+    page = render(replace(report, features=many))
+    shown, _, folded = page[page.index("<h2>Features</h2>") :].partition("<details><summary>5 weaker ones</summary>")
+    assert shown.count('<th scope="row">') == 20
+    assert folded.split("</details>")[0].count('<th scope="row">') == 5

@@ -136,6 +136,14 @@ def test_places_are_those_of_the_request(
     assert found == [f"body.{place}" for place in places]
 
 
+def test_a_field_that_does_not_exist_is_said_not_to(http: httpx.Client) -> None:
+    (error,) = check_problem(http.post("/v1/recommend", json={"policy": {"divrsity": 1}}), 422)["errors"]  # type: ignore[misc]
+    assert error == {
+        "loc": ["body", "policy", "divrsity"],
+        "msg": "there is no such field; /docs lists those of every request",
+    }
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"nul", b"\xff\xfe", b'{"\\ud800": 1}', b"[" * 900, b"1" * 900])
 def test_broken_json_is_a_problem(content: bytes) -> None:
     response = call("POST", "/sum", content=content, headers={"content-type": "application/json"})

@@ -78,6 +78,12 @@ def test_pages_and_their_assets_come_from_here(reading: httpx.Client) -> None:
         assert reading.get(asset).status_code == 200
 
 
+def test_the_bare_address_leads_to_the_console(reading: httpx.Client) -> None:
+    answer = reading.get("/", follow_redirects=True)
+    assert answer.url.path == "/console/"
+    assert "<!doctype html>" in answer.text.lower()
+
+
 def test_each_answer_is_a_line_without_ids(
     reading: httpx.Client, users: list[str], items: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:

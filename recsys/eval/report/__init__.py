@@ -6,4 +6,5 @@ dials          what discovery and diversity cost
 page           what sections are made of; report.css is their style
 plots          plots as inline SVG
 metric_cells   metrics as text
+finding        the figures in two sentences
 """

@@ -7,6 +7,7 @@ Each is empty where the report has nothing of it.
 from collections.abc import Mapping
 from html import escape
 
+from recsys.counts import counted
 from recsys.eval.offpolicy import OffPolicy
 from recsys.eval.report import plots
 from recsys.eval.report.metric_cells import mean_text, metric_label, span_text
@@ -172,16 +173,16 @@ def features_section(report: EvaluationReport) -> str:
         for row in ordered
     ]
     shifted = sum(row.drift is not None and row.drift >= SHIFTED for row in report.features)
+    headings = ["feature", "group", "share of gain", "has a value", "median (5 % to 95 %)", "drift"]
+    strongest, others = rows[:_MOST_FEATURES], rows[_MOST_FEATURES:]
+    rest = f"<details><summary>{counted(len(others), 'weaker one')}</summary>{{}}</details>" if others else ""
     return section(
         "Features",
         f"What the ranker saw of each candidate, in the window it learned from. {shifted} of {len(rows)} have shifted "
         "by the test window: what was learned from them may no longer hold. A feature that brings far more than all "
         "others together may know what it should not.",
-        table(
-            "Features, strongest first",
-            ["feature", "group", "share of gain", "has a value", "median (5 % to 95 %)", "drift"],
-            rows,
-        ),
+        table("Features, strongest first", headings, strongest, "roomy")
+        + rest.format(table("Weaker features", headings, others, "roomy")),
     )
 
 
@@ -206,7 +207,7 @@ def data_section(report: EvaluationReport) -> str:
     if not windows and not facts:
         return ""
     windows_table = (
-        table("Windows of the log", ["window", "from", "to", "events", "used for"], windows) if windows else ""
+        table("Windows of the log", ["window", "from", "to", "events", "used for"], windows, "wordy") if windows else ""
     )
     return section(
         "Data",

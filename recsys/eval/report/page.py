@@ -29,11 +29,15 @@ def plot(svg: str, description: str, caption: str) -> str:
     )
 
 
-def table(caption: str, headings: Iterable[str], rows: Iterable[str]) -> str:
-    """A table of rows that are HTML already; the headings are escaped here."""
+def table(caption: str, headings: Iterable[str], rows: Iterable[str], kind: str = "") -> str:
+    """A table of rows that are HTML already; the headings are escaped here.
+
+    Args:
+        kind: "roomy" where few columns leave room for words in the first one; "wordy" where the last one is words.
+    """
     head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
     return (
-        f'<div class="wide" role="region" aria-label="{escape(caption)}" tabindex="0"><table>'
+        f'<div class="wide {kind}" role="region" aria-label="{escape(caption)}" tabindex="0"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 

@@ -1,6 +1,7 @@
 """Plots as inline SVG: no files beside the page, and text in the page's own colour, so that they fit a dark one too."""
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -81,14 +82,17 @@ def reliability_diagram(bins: Reliability, label: str) -> str:
 
 
 def trade_off(points: Sequence[tuple[str, float, float]], gained: str, k: int) -> str:
-    """A line through (label, gain, ndcg), each point with its label; dashed: what of the ndcg is to be kept."""
+    """A line through (label, gain, ndcg), points with their labels; dashed: what of the ndcg is to be kept."""
 
     def draw(axes: Axes) -> None:
         across, up = [point[1] for point in points], [point[2] for point in points]
         axes.plot(across, up, color=ACCENT, marker="o", markersize=4.5, linewidth=1.6)
         axes.axhline(KEPT_NDCG * up[0], color=PLAIN, linestyle="--", linewidth=1)
-        for label, x, y in points:
-            axes.annotate(label, (x, y), (4, 5), textcoords="offset points")
+        apart, labelled = 0.06 * (max(across) - min(across)), -math.inf
+        for label, x, y in points:  # a label that would lie over the last one is left out
+            if abs(x - labelled) >= apart:
+                axes.annotate(label, (x, y), (4, 5), textcoords="offset points")
+                labelled = x
         axes.set(xlabel=f"{gained}@{k}", ylabel=f"ndcg@{k}")
         axes.set_ylim(0, 1.15 * max(up) or 1)  # with room for the labels
         axes.grid(True)

@@ -1,5 +1,6 @@
 """The report: one self-contained HTML page that a product owner can read."""
 
+import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -17,6 +18,7 @@ from recsys.eval.report.details import (
     trials_section,
 )
 from recsys.eval.report.dials import dial_sections
+from recsys.eval.report.finding import finding
 from recsys.eval.report.metric_cells import (
     METRICS,
     interval_cells,
@@ -92,32 +94,8 @@ def _summary(report: EvaluationReport) -> str:
 
 
 def _verdict(report: EvaluationReport) -> str:
-    """The finding in two sentences."""
-    hit = interval_of(report.metrics, f"hit_rate@{report.k}")
-    if hit["mean"] is None:
-        return "None of the requests names an item that was wanted, so nothing could be measured."
-    first = f"<strong>{hit['mean']:.1%}</strong> of the lists of {report.k} hold an item that the user then wanted."
-    ndcg = f"ndcg@{report.k}"
-    measured = {
-        name: mean
-        for name, metrics in report.baselines.items()
-        if (mean := interval_of(metrics, ndcg)["mean"]) is not None
-    }
-    ours = interval_of(report.metrics, ndcg)["mean"]
-    if not measured or ours is None:
-        return first
-    best = max(measured, key=lambda name: measured[name])
-    times = f" ({ours / measured[best]:.2f} times its ndcg)" if measured[best] else ""
-    comparison = report.comparisons.get(best)
-    if comparison is None or comparison.verdict == "no difference shown":
-        finding = f"No difference from the best simpler ranking, {escape(best)}, could be shown{times}."
-    else:
-        place = "ahead of" if comparison.verdict == "better" else "behind"
-        finding = (
-            f"The full pipeline is <strong>{place} the best simpler ranking</strong>, {escape(best)}{times}, "
-            f"and chance does not explain it ({p_text(comparison)})."
-        )
-    return f"{first} {finding}"
+    """The finding as HTML."""
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(finding(report)))
 
 
 def _caveats(report: EvaluationReport) -> str:
@@ -139,7 +117,7 @@ def _rankings(report: EvaluationReport) -> str:
             rows.append(f'<tr class="group"><th colspan="{len(METRICS) + 2}" scope="colgroup">{heading}</th></tr>')
         for name, metrics in group.items():
             compared = _compared(report.comparisons[name]) if name in report.comparisons else ""
-            cells = f"<td>{compared}</td>{interval_cells(metrics, report.k)}"
+            cells = f'<td class="compared">{compared}</td>{interval_cells(metrics, report.k)}'
             rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
             chart.append((name, interval_of(metrics, ndcg), colour))
     headings = ["ranking", "full pipeline is", *map(metric_label, METRICS)]
@@ -191,8 +169,8 @@ def _pairs(report: EvaluationReport) -> str:
 def _compared(comparison: Comparison) -> str:
     return (
         f'<span class="{comparison.verdict.split()[0]}">{comparison.verdict}</span>'
-        f"<small>{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f}), "
-        f"{p_text(comparison)}</small>"
+        f"<small>{comparison.difference:+.3f} ({comparison.low:+.3f} to {comparison.high:+.3f})</small>"
+        f"<small>{p_text(comparison)}</small>"
     )
 
 

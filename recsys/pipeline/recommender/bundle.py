@@ -172,7 +172,7 @@ class Bundle:
         if manifest.feature_names != rankers.full.names:
             raise BundleError(f"{folder / MANIFEST} is damaged: its feature_names are not the columns of the ranker")
         requested = folder / _REQUESTED
-        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        report = {**json.loads((folder / REPORT).read_text(encoding="utf-8")), "version": name}
         requests = folder / "evaluation" / "requests.parquet"
         sources = Sources.load(folder, config.candidates.sources)
         if sources.interest is not None:

@@ -82,7 +82,8 @@ def choose_sources(past: PastScoring, requests: PastRequests, run: TrainingRun) 
         needed = max(SIGNIFICANT * standard_error(found - recalls), _WORTH_IT * recalls.mean())
         is_useful = found.mean() - recalls.mean() > needed
         shares = f"with it {found.mean():.1%} of what was wanted is a candidate, without it {recalls.mean():.1%}"
-        run.progress(f"{source} {'is used' if is_useful else 'is left out'}: {shares}")
+        worth_it = "" if is_useful else f", and below {recalls.mean() + needed:.1%} it is not worth its time"
+        run.progress(f"{source} {'is used' if is_useful else 'is left out'}: {shares}{worth_it}")
         if is_useful:
             live, weights, recalls = (*live, source), weights_with_it, found
     if weights.known:
