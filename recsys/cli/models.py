@@ -69,16 +69,10 @@ def _add_action(
 def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from recsys.errors import BundleError
     from recsys.registry import summary_of
 
-    problem, versions = None, registry.versions()
-    try:
-        current = registry.current()
-    except BundleError as error:
-        current, problem = None, str(error)
-    if current is not None and current not in versions:
-        problem = f"{registry.current_file} names version {current}, which is not there; promote another one"
+    versions = registry.versions()
+    current, problem = _current(registry)
     found = [summary_of(registry, version) for version in versions]
     if arguments.json:
         rows = [{**asdict(one), "current": one.version == current} for one in found]
@@ -97,6 +91,22 @@ def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
     output.print_table(columns, cells, title=str(registry.path))
     if problem is not None:
         print(problem, file=sys.stderr)
+
+
+def _current(registry: "Registry") -> tuple[str | None, str | None]:
+    """The current version, and what is wrong with that: a damaged registry is shown as far as it can be read."""
+    from recsys.errors import BundleError
+
+    versions = registry.versions()
+    try:
+        current = registry.current()
+    except BundleError as error:
+        return None, str(error)
+    if current is None and versions:
+        return None, f"no version of {registry.path} is current; promote one"
+    if current is not None and current not in versions:
+        return current, f"{registry.current_file} names version {current}, which is not there; promote another one"
+    return current, None
 
 
 def _show(registry: "Registry", arguments: argparse.Namespace) -> None:
@@ -165,15 +175,18 @@ def _history(registry: "Registry", arguments: argparse.Namespace) -> None:
     from recsys.registry.history_page import headline, write_history
 
     destinations.check_file("--report", arguments.report)
-    entries = registry.decisions()
+    current, problem = _current(registry)
+    entries = registry.decisions_so_far() if current is None else registry.decisions()
     if arguments.report is not None:
         with destinations.written_whole("--report", arguments.report) as page:
             write_history(page, entries, str(registry.path))
     if arguments.json:
-        output.print_json({"history": [entry.model_dump(mode="json") for entry in entries]})
+        output.print_json({"problem": problem, "history": [entry.model_dump(mode="json") for entry in entries]})
         return
     rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", headline(entry), entry.why) for entry in entries]
     output.print_table(["time (UTC)", "decision", "why"], rows, title=str(registry.path))
+    if problem is not None:
+        print(problem, file=sys.stderr)
 
 
 def _text(value: Any) -> str:
