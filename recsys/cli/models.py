@@ -29,7 +29,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         ("pull", _pull, "copy a version from a registry at a URL and make it current"),
     ):
         moved = _add_action(actions, name, action, summary)
-        moved.add_argument("url", metavar="URL", help="URL of the other registry; needs fsspec's library for it")
+        moved.add_argument(
+            "url", type=_url, metavar="URL", help="URL of the other registry; needs fsspec's library for it"
+        )
         moved.add_argument("--version", metavar="V", help="a version's name (default: the current one)")
     history = _add_action(actions, "history", _history, "what was promoted, rolled back, refused and skipped, and why")
     history.add_argument("--report", type=Path, metavar="FILE.html", help="also write it as a page, with all checks")
@@ -59,11 +61,25 @@ def _add_action(
     for version in versions:
         parser.add_argument(version, metavar="V", help="a version's name")
     if why is not None:
-        parser.add_argument("--why", default=why, metavar="TEXT", help=f"reason, kept in the history (default: {why})")
+        parser.add_argument(
+            "--why",
+            type=options.word,
+            default=why,
+            metavar="TEXT",
+            help=f"reason, kept in the history (default: {why})",
+        )
     options.add_registry(parser)
     options.add_json(parser)
     parser.set_defaults(run=run, action=action)
     return parser
+
+
+def _url(text: str) -> str:
+    """A place, for argparse, without slashes at its end. An empty one would be the current folder."""
+    url = text.rstrip("/")
+    if not url:
+        raise argparse.ArgumentTypeError(f"{text!r} names no folder of a registry; write one, such as s3://bucket/reg")
+    return url
 
 
 def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
@@ -135,7 +151,7 @@ def _rollback(registry: "Registry", arguments: argparse.Namespace) -> None:
 def _push(registry: "Registry", arguments: argparse.Namespace) -> None:
     from recsys.registry.remote import push
 
-    version = push(registry, arguments.version, arguments.url.rstrip("/"))
+    version = push(registry, arguments.version, arguments.url)
     if arguments.json:
         output.print_json({"pushed": version})
     else:
@@ -145,7 +161,7 @@ def _push(registry: "Registry", arguments: argparse.Namespace) -> None:
 def _pull(registry: "Registry", arguments: argparse.Namespace) -> None:
     from recsys.registry.remote import pull
 
-    pull(registry, arguments.version, arguments.url.rstrip("/"))
+    pull(registry, arguments.version, arguments.url)
     _say_current(registry, arguments)
 
 
