@@ -9,8 +9,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """`recsys explain --registry REG --user U [--item I] [-n 10]`."""
     parser = subparsers.add_parser("explain", help="show a user's list, and why each item is in it")
     options.add_registry(parser)
-    parser.add_argument("--user", required=True, metavar="U", help="a user_id; an unknown one is a newcomer")
-    parser.add_argument("--item", metavar="I", help="explain this item only, whatever its rank")
+    parser.add_argument(
+        "--user", type=options.id_, required=True, metavar="U", help="a user_id; an unknown one is a newcomer"
+    )
+    parser.add_argument("--item", type=options.id_, metavar="I", help="explain this item only, whatever its rank")
     parser.add_argument("-n", type=options.positive, default=10, metavar="N", help="length of the list (default 10)")
     options.add_json(parser)
     parser.set_defaults(run=run)

@@ -34,7 +34,9 @@ def print_figures(report: Mapping[str, Any], found: str = "") -> None:
         earned = ", ".join(f"{name} {_figure(estimates[key])}" for key, name in _ESTIMATES.items())
         few = "; do not rely on it: too little of what was shown, or of what was wanted there, agrees with these lists"
         trust = "" if estimates["reliable"] else few
-        print(f"reward per position: shown lists {_figure(estimates['logged'])}; these lists, estimated: {earned}{trust}")
+        print(
+            f"reward per position: shown lists {_figure(estimates['logged'])}; these lists, estimated: {earned}{trust}"
+        )
 
 
 def _rows(report: Mapping[str, Any]) -> Iterator[list[str]]:

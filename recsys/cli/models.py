@@ -29,7 +29,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         ("pull", _pull, "copy a version from a registry at a URL and make it current"),
     ):
         moved = _add_action(actions, name, action, summary)
-        moved.add_argument("url", metavar="URL", help="URL of the other registry; needs fsspec's library for it")
+        moved.add_argument(
+            "url", type=_url, metavar="URL", help="URL of the other registry; needs fsspec's library for it"
+        )
         moved.add_argument("--version", metavar="V", help="a version's name (default: the current one)")
     history = _add_action(actions, "history", _history, "what was promoted, rolled back, refused and skipped, and why")
     history.add_argument("--report", type=Path, metavar="FILE.html", help="also write it as a page, with all checks")
@@ -59,26 +61,34 @@ def _add_action(
     for version in versions:
         parser.add_argument(version, metavar="V", help="a version's name")
     if why is not None:
-        parser.add_argument("--why", default=why, metavar="TEXT", help=f"reason, kept in the history (default: {why})")
+        parser.add_argument(
+            "--why",
+            type=options.word,
+            default=why,
+            metavar="TEXT",
+            help=f"reason, kept in the history (default: {why})",
+        )
     options.add_registry(parser)
     options.add_json(parser)
     parser.set_defaults(run=run, action=action)
     return parser
 
 
+def _url(text: str) -> str:
+    """A place, for argparse, without slashes at its end. An empty one would be the current folder."""
+    url = text.rstrip("/")
+    if not url:
+        raise argparse.ArgumentTypeError(f"{text!r} names no folder of a registry; write one, such as s3://bucket/reg")
+    return url
+
+
 def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from recsys.errors import BundleError
     from recsys.registry import summary_of
 
-    problem, versions = None, registry.versions()
-    try:
-        current = registry.current()
-    except BundleError as error:
-        current, problem = None, str(error)
-    if current is not None and current not in versions:
-        problem = f"{registry.current_file} names version {current}, which is not there; promote another one"
+    versions = registry.versions()
+    current, problem = _current(registry)
     found = [summary_of(registry, version) for version in versions]
     if arguments.json:
         rows = [{**asdict(one), "current": one.version == current} for one in found]
@@ -97,6 +107,22 @@ def _list(registry: "Registry", arguments: argparse.Namespace) -> None:
     output.print_table(columns, cells, title=str(registry.path))
     if problem is not None:
         print(problem, file=sys.stderr)
+
+
+def _current(registry: "Registry") -> tuple[str | None, str | None]:
+    """The current version, and what is wrong with that: a damaged registry is shown as far as it can be read."""
+    from recsys.errors import BundleError
+
+    versions = registry.versions()
+    try:
+        current = registry.current()
+    except BundleError as error:
+        return None, str(error)
+    if current is None and versions:
+        return None, f"no version of {registry.path} is current; promote one"
+    if current is not None and current not in versions:
+        return current, f"{registry.current_file} names version {current}, which is not there; promote another one"
+    return current, None
 
 
 def _show(registry: "Registry", arguments: argparse.Namespace) -> None:
@@ -125,7 +151,7 @@ def _rollback(registry: "Registry", arguments: argparse.Namespace) -> None:
 def _push(registry: "Registry", arguments: argparse.Namespace) -> None:
     from recsys.registry.remote import push
 
-    version = push(registry, arguments.version, arguments.url.rstrip("/"))
+    version = push(registry, arguments.version, arguments.url)
     if arguments.json:
         output.print_json({"pushed": version})
     else:
@@ -135,7 +161,7 @@ def _push(registry: "Registry", arguments: argparse.Namespace) -> None:
 def _pull(registry: "Registry", arguments: argparse.Namespace) -> None:
     from recsys.registry.remote import pull
 
-    pull(registry, arguments.version, arguments.url.rstrip("/"))
+    pull(registry, arguments.version, arguments.url)
     _say_current(registry, arguments)
 
 
@@ -165,15 +191,18 @@ def _history(registry: "Registry", arguments: argparse.Namespace) -> None:
     from recsys.registry.history_page import headline, write_history
 
     destinations.check_file("--report", arguments.report)
-    entries = registry.decisions()
+    current, problem = _current(registry)
+    entries = registry.decisions_so_far() if current is None else registry.decisions()
     if arguments.report is not None:
         with destinations.written_whole("--report", arguments.report) as page:
             write_history(page, entries, str(registry.path))
     if arguments.json:
-        output.print_json({"history": [entry.model_dump(mode="json") for entry in entries]})
+        output.print_json({"problem": problem, "history": [entry.model_dump(mode="json") for entry in entries]})
         return
     rows = [(f"{entry.at:%Y-%m-%d %H:%M:%S}", headline(entry), entry.why) for entry in entries]
     output.print_table(["time (UTC)", "decision", "why"], rows, title=str(registry.path))
+    if problem is not None:
+        print(problem, file=sys.stderr)
 
 
 def _text(value: Any) -> str:

@@ -91,6 +91,13 @@ def word(text: str) -> str:
     return text
 
 
+def id_(text: str) -> str:
+    """The id of a user or an item, for argparse. A blank one is nobody's: files and the API refuse it."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be blank; write an id")
+    return text
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """`--json`."""
     parser.add_argument("--json", action="store_true", help="print one JSON object to standard output")

@@ -16,6 +16,8 @@ from recsys.errors import BundleError
 SCHEMA_VERSION = 7
 """Raised when a bundle of this code cannot be read by the code before it."""
 
+_REMEDY = "roll back or promote another version (`recsys models`), or pull this one again"
+
 _CHECKSUM_SINCE = 6
 """The first schema version whose manifests have a checksum of their own."""
 
@@ -138,9 +140,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         tree = orjson.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise BundleError(f"{path} is missing; this is no complete version") from error
+        raise BundleError(f"{path} is missing; this is no complete version; {_REMEDY}") from error
     except (OSError, orjson.JSONDecodeError) as error:
-        raise BundleError(f"{path} cannot be read: {error}") from error
+        raise BundleError(f"{path} cannot be read: {error}; {_REMEDY}") from error
     schema = tree.get("schema_version") if isinstance(tree, dict) else None
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
         raise BundleError(
@@ -151,9 +153,9 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         problem = error.errors()[0]
         loc = ".".join(str(part) for part in problem["loc"])
-        raise BundleError(f"{path} is damaged: {loc}: {problem['msg']}") from error
+        raise BundleError(f"{path} is damaged: {loc}: {problem['msg']}; {_REMEDY}") from error
     if manifest.checksum != _checksum(tree) and (manifest.checksum or manifest.schema_version >= _CHECKSUM_SINCE):
-        raise BundleError(f"{path} is damaged: checksum mismatch; roll back, or pull it again")
+        raise BundleError(f"{path} is damaged: checksum mismatch; {_REMEDY}")
     return manifest
 
 
@@ -175,7 +177,9 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
     present = {name: path for name, path in _walk(folder) if name != MANIFEST}
     for name in sorted(manifest.files.keys() | present.keys()):
         if name not in present:
-            raise BundleError(f"{folder / PurePosixPath(name)} is missing; version {manifest.version} is not complete")
+            raise BundleError(
+                f"{folder / PurePosixPath(name)} is missing; version {manifest.version} is not complete; {_REMEDY}"
+            )
         if name not in manifest.files:
             raise BundleError(
                 f"{present[name]} is not in the manifest of version {manifest.version}; move it out of the folder"
@@ -190,9 +194,7 @@ def verify_file(path: Path, record: FileRecord, version: str) -> None:
         BundleError: it differs or cannot be read; the message names it.
     """
     if _describe(path) != record:
-        raise BundleError(
-            f"{path} is damaged: it differs from the manifest of version {version}; roll back, or pull it again"
-        )
+        raise BundleError(f"{path} is damaged: it differs from the manifest of version {version}; {_REMEDY}")
 
 
 def library_versions() -> dict[str, str]:

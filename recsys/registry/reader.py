@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from recsys.errors import BundleError
-from recsys.registry.history import HistoryEntry, VersionChange, read_entries
+from recsys.registry.history import HistoryEntry, VersionChange, last_written, read_entries
 from recsys.registry.manifest import MANIFEST, Manifest, read_manifest, verify_file, verify_files
 from recsys.registry.snapshots import Snapshots
 from recsys.registry.version_names import is_version_name
@@ -87,7 +87,8 @@ class RegistryReader:
             raise BundleError(f"{self.current_file} cannot be read: {error}") from error
         if not is_version_name(name):
             raise BundleError(
-                f"{self.current_file} is damaged: {name[:80]!r} is not a version; promote one to repair it"
+                f"{self.current_file} is damaged: {name[:80]!r} is not a version; promote one to repair it "
+                "(`recsys models history` says which was served)"
             )
         return name
 
@@ -100,7 +101,8 @@ class RegistryReader:
         if version is None:
             version = self.current()
             if version is None:
-                raise BundleError(f"registry {self.path} has no current version; run `recsys train` first")
+                first = "promote one" if self.versions() else "run `recsys train` first"
+                raise BundleError(f"registry {self.path} has no current version; {first}")
         self._folder(version)
         return version
 
@@ -112,7 +114,10 @@ class RegistryReader:
         """
         manifest = read_manifest(self._folder(version))
         if manifest.version != version:
-            raise BundleError(f"{self._folder(version) / MANIFEST} is of version {manifest.version}, not {version}")
+            raise BundleError(
+                f"{self._folder(version) / MANIFEST} is of version {manifest.version}, not {version}; name the folder "
+                "as the version, or pull it again"
+            )
         return manifest
 
     def path_of(self, version: str) -> Path:
@@ -161,6 +166,10 @@ class RegistryReader:
     def decisions(self) -> list[HistoryEntry]:
         """Who became current, who was refused and what was skipped, oldest first."""
         return read_entries(self._history, self.current())
+
+    def decisions_so_far(self) -> list[HistoryEntry]:
+        """The same where CURRENT does not say which version is current: as if the newest change had taken place."""
+        return read_entries(self._history, last_written(self._history))
 
     def _folder(self, version: str) -> Path:
         folder = self._versions / version

@@ -37,6 +37,27 @@ def test_what_is_no_whole_number_is_reported_in_the_words_of_users(
     assert f"argument {flag}: {number[:80]!r} is not a whole number; write one, such as 10\n" in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("explain", "--user", ""), "argument --user: must not be blank"),
+        (("explain", "--user", " "), "argument --user: must not be blank"),
+        (("explain", "--user", "u1", "--item", ""), "argument --item: must not be blank"),
+        (("models", "push", ""), "argument URL: '' names no folder of a registry"),
+        (("models", "pull", "/"), "argument URL: '/' names no folder of a registry"),
+        (("models", "rollback", "--why", ""), "argument --why: must not be empty"),
+    ],
+)
+def test_what_is_blank_as_of_a_variable_that_is_not_set_is_wrong_usage(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = run(*words, "--registry", "reg")
+    assert outcome.code == 2
+    assert said in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("number", ["0", "-3"])
 def test_fewer_trials_than_one_are_wrong_usage(run: Run, number: str) -> None:
     outcome = run("train", "shop", "--registry", "reg", f"--tune={number}")

@@ -96,3 +96,26 @@ def test_the_history_is_a_table_json_and_a_page(tmp_path: Path, capsys: pytest.C
     table = capsys.readouterr().out
     assert "quality: it fell" in table
     assert "the retraining was skipped" in table
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("garbage", "CURRENT is damaged: 'garbage' is not a version; promote one"), (None, "is current; promote one")],
+)
+def test_the_history_is_shown_where_it_is_not_known_what_is_current(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, said: str
+) -> None:
+    registry = Registry(tmp_path)
+    first, second = publish(registry, "one"), publish(registry, "two")
+    registry.current_file.unlink() if content is None else registry.current_file.write_text(content)
+    assert recsys_models("history", "--registry", tmp_path, "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [entry["version"] for entry in shown["history"]] == [first, second]
+    assert said in shown["problem"]
+    for action in ("history", "list"):
+        assert recsys_models(action, "--registry", tmp_path) == 0
+        assert said in capsys.readouterr().err
+    assert recsys_models("promote", second, "--registry", tmp_path) == 0
+    capsys.readouterr()
+    assert recsys_models("history", "--registry", tmp_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["problem"] is None

@@ -17,7 +17,7 @@ from recsys.data.requests.request import Request
 from recsys.disk import locked_for_now, replace_file, sync
 from recsys.errors import BusyError, DataError
 from recsys.pipeline.engines.engine import Task
-from recsys.pipeline.offline.parts import Parts
+from recsys.pipeline.offline.parts import Job, Parts
 from recsys.pipeline.recommender.item_list import lists_to_polars
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.progress import Progress, silent
@@ -193,10 +193,14 @@ def _summary(recommender: Recommender, parts: Parts) -> BatchSummary:
     return BatchSummary(n_requests, rows, n_requests - lists, cold, len(items), recommender.version)
 
 
-def _job(recommender: Recommender, requests: Sequence[Request]) -> str:
+def _job(recommender: Recommender, requests: Sequence[Request]) -> Job:
     """What identifies a run: the version, the data, the size of its parts, and the requests. Parts of another run are
     not used."""
-    digest = hashlib.sha256(f"{recommender.version} {recommender.bundle.fingerprint} {_REQUESTS_PER_PART}".encode())
+    asked = hashlib.sha256(f"{_REQUESTS_PER_PART}".encode())
     for request in requests:
-        digest.update(repr(request).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+        asked.update(repr(request).encode("utf-8", "surrogatepass"))
+    return {
+        "another version": recommender.version,
+        "other data (the files or the store have changed since)": recommender.bundle.fingerprint,
+        "other requests": asked.hexdigest(),
+    }

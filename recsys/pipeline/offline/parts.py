@@ -12,6 +12,9 @@ from recsys.data.requests.request import Request
 from recsys.disk import replace_file
 from recsys.progress import Progress
 
+Job = dict[str, str]
+"""What identifies a run: in words what is another one where it differs -> name or digest of it."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -46,28 +49,33 @@ class Parts:
         """Says of which job the files are."""
         return self.folder / "job.json"
 
-    def are_of(self, job: str, progress: Progress) -> bool:
-        """Whether an interrupted run of the same job has left parts; says so where they are of another one."""
+    def are_of(self, job: Job, progress: Progress) -> bool:
+        """Whether an interrupted run of the same job has left parts; says in what respect they are of another one."""
         if not self._note.exists():
             return False
-        same = self._note.read_bytes() == _note_of(job)
-        if not same:
-            progress("an interrupted run left parts of another version, other data or other requests: starting anew")
-        return same
+        left = _noted(self._note)
+        others = [what for what, digest in job.items() if left.get(what) != digest]
+        if others:
+            progress(f"an interrupted run left parts of {' and '.join(others)}: starting anew")
+        return not others
 
-    def begin(self, job: str) -> None:
+    def begin(self, job: Job) -> None:
         """Make the folder, empty, for the parts of a job."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        replace_file(self._note, _note_of(job))
+        replace_file(self._note, json.dumps(job).encode())
 
     def missing(self) -> list[int]:
         """The parts whose file is not there yet, or damaged."""
         return [number for number, path in enumerate(self.paths) if not _is_whole(path)]
 
 
-def _note_of(job: str) -> bytes:
-    return json.dumps({"job": job}).encode()
+def _noted(note: Path) -> dict[str, str]:
+    try:
+        job = json.loads(note.read_bytes())
+    except ValueError:  # a disk has lost what was written
+        return {}
+    return job if isinstance(job, dict) else {}
 
 
 def _is_whole(part: Path) -> bool:
