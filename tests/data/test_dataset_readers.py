@@ -200,6 +200,7 @@ def test_mind(tmp_path: Path) -> None:
         "2\tU1\t11/15/2019 8:55:22 PM\tN3 N2\tN2-0 N1-1 N404-0\n"
         "1\tU1\t11/11/2019 9:05:58 AM\tN3 N2\tN1-0\n"
         "3\tU2\t11/12/2019 9:05:58 AM\t\tN2-1\n"
+        "4\tU3\t11/15/2019 9:05:58 PM\tN3\tN2-0\n"
     )
     mind_part(tmp_path / "MINDsmall_train", NEWS, behaviors)
     frames = read("mind-small", tmp_path)
@@ -207,14 +208,16 @@ def test_mind(tmp_path: Path) -> None:
     assert frames.items["tags"].to_list() == [["soccer"], ["world"], ["world"]]
     rows = frames.events.select("user_id", "item_id", "event", "request_id", "position", "timestamp").rows()
     assert rows == [
-        ("U1", "N3", "click", None, None, moment("2019-11-11T09:05:56")),
-        ("U1", "N2", "click", None, None, moment("2019-11-11T09:05:57")),
+        ("U1", "N3", "click", None, None, moment("2019-10-23T17:05:58")),  # two thirds of four weeks before all lists
+        ("U3", "N3", "click", None, None, moment("2019-10-28T09:05:58")),  # half
+        ("U1", "N2", "click", None, None, moment("2019-11-02T01:05:58")),
         ("U1", "N1", "impression", "1", 0, moment("2019-11-11T09:05:58")),
         ("U2", "N2", "impression", "3", 0, moment("2019-11-12T09:05:58")),
         ("U2", "N2", "click", "3", 0, moment("2019-11-12T09:05:59")),
         ("U1", "N2", "impression", "2", 0, moment("2019-11-15T20:55:22")),
         ("U1", "N1", "impression", "2", 1, moment("2019-11-15T20:55:22")),
         ("U1", "N1", "click", "2", 1, moment("2019-11-15T20:55:23")),
+        ("U3", "N2", "impression", "4", 0, moment("2019-11-15T21:05:58")),
     ]
 
 

@@ -6,20 +6,20 @@ import polars as pl
 
 from recsys.data.datasets.source import Frames
 from recsys.errors import DataError
-from recsys.moments import SECOND
 
 _NEWS = ["id", "category", "subcategory", "title", "abstract", "url", "title_entities", "abstract_entities"]
 _BEHAVIORS = ["impression", "user", "time", "history", "shown"]
 _TIME = "%m/%d/%Y %I:%M:%S %p"
+_HISTORY_WEEKS = 4
 
 
 def read_mind(folder: Path) -> Frames:
     """Read news.tsv and behaviors.tsv, of the folder itself or of each folder in it (train, dev, test).
 
     Every item of a list is an impression with its request_id and position; a clicked one is also a click a second
-    later, so that the order of the log is the order of what happened. The clicks of the history column have no time:
-    they are put before the user's first list, a second apart in their order, the newest a second before it. Lists of
-    the test part carry no labels and give impressions only.
+    later, so that the order of the log is the order of what happened. Lists of the test part carry no labels and give
+    impressions only. The clicks of the history column have no time, but are older than all lists to learn from (section
+    3 of the paper): they are put into the four weeks before, in their order, at even distances.
 
     Raises:
         DataError: a file is missing or a line is not in the official form.
@@ -73,16 +73,21 @@ def _shown(lists: pl.DataFrame, several: bool) -> tuple[pl.DataFrame, pl.DataFra
 
 
 def _history(lists: pl.DataFrame) -> pl.DataFrame:
-    """The history of each user's first list; it does not change within a part of the data."""
+    """The history of each user's first list; it does not change within a part of the data.
+
+    Put next to that list instead, the articles of last month would seem to be what everybody reads just now.
+    """
+    begin, weeks = lists["timestamp"].min(), pl.duration(weeks=_HISTORY_WEEKS)
     first = lists.sort("timestamp", maintain_order=True).unique("user", keep="first", maintain_order=True)
     clicked = (
-        first.select(pl.col("user").alias("user_id"), "timestamp", pl.col("history").str.strip_chars().str.split(" "))
+        first.select(pl.col("user").alias("user_id"), pl.col("history").str.strip_chars().str.split(" "))
         .drop_nulls("history")
-        .with_columns(pl.int_ranges(pl.col("history").list.len(), 0, -1).alias("place"))
+        .with_columns(length=pl.col("history").list.len())
+        .with_columns(place=pl.int_ranges("length", 0, -1))
         .explode("history", "place")
         .filter(pl.col("history") != "")
         .with_columns(
-            pl.col("timestamp") - pl.duration(microseconds=pl.col("place") * SECOND),
+            (pl.lit(begin) - weeks * (pl.col("place") / (pl.col("length") + 1))).alias("timestamp"),
             pl.col("history").alias("item_id"),
             pl.lit(None, pl.String).alias("request_id"),
             pl.lit(None, pl.Int64).alias("position"),
