@@ -143,9 +143,9 @@ class Explainer:
         if self.scoring.sources.interest is None or not len(others.items):
             return None
         vectors = self.scoring.sources.interest.base_vectors
-        likeness = vectors[others.items] @ vectors[item]
-        best = int(np.argmax(likeness))
-        if likeness[best] < _ALIKE:
+        similarity = vectors[others.items] @ vectors[item]
+        best = int(np.argmax(similarity))
+        if similarity[best] < _ALIKE:
             return None
         return f"it is about the same as {self._title(others, best)}, which you {self._verb(others, best)}"
 

@@ -324,7 +324,7 @@ def test_similar_items_are_others_most_alike_first(recommender: Recommender) -> 
         recommender.similar("coffee-0-small", by="colour")  # type: ignore[arg-type]
 
 
-def test_a_version_without_text_lists_and_refuses_likeness_by_text(plain: Bundle) -> None:
+def test_a_version_without_text_lists_and_refuses_similarity_by_text(plain: Bundle) -> None:
     recommender = Recommender(plain)
     assert recommender.version == ""
     search, other = Request(USER, context={"query": "poetry"}, policy={"diversity": 0.5}, n=1), Request(USER, n=1)
