@@ -31,7 +31,7 @@ purchase = 5.0
 ```
 
 A table such as `events.weights` is replaced as a whole, so name every event that should not have
-`events.default_weight`, `dislike` included. An impression is always worth 0.
+`events.default_weight`, `dislike` included. An impression always has the weight 0.
 """
 
 

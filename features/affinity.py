@@ -9,7 +9,7 @@ from features.item_facts import ItemFacts
 from features.loops.affinity import Compared, fill_link_affinities, fill_vector_affinities
 from recsys.data.log.history import HistoryBatch
 
-Likeness = Literal["text", "frozen", "factors", "transitions", "neighbours"]
+AffinityName = Literal["text", "frozen", "factors", "transitions", "neighbours"]
 """By what two items can be alike: their texts as the trained model and as the encoder before it reads them, the factors
 of ALS, learned links."""
 

@@ -108,7 +108,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("agreement", "collaborative", Agreement(_COLLABORATIVE), "collaborative sources that score it above 0"),
     Feature("transitions_flag", "collaborative", SourceFlag("transitions"), "whether it follows what the user chose"),
     Feature("neighbours_flag", "collaborative", SourceFlag("neighbours"), "whether it goes with what the user chose"),
-    # behaviour: how the item and the user have been doing
+    # behaviour: what happened to the item, and what the user did
     Feature("popular_score", "behaviour", SourceScore("popular"), "time-decayed popularity"),
     Feature("popular_rank", "behaviour", SourceRank("popular"), "rank of the candidate by popularity"),
     Feature(

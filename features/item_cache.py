@@ -1,4 +1,4 @@
-"""A cache of the columns that say how items have been doing: serving asks for them at a moment that moves on."""
+"""A cache of the columns that say what happened to items so far: serving asks for them at a moment that moves on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _NEVER = np.iinfo(np.int64).min
 
 
 class ItemColumns(Protocol):
-    """Columns of the ranker's table that say how items have been doing.
+    """Columns of the ranker's table that say what happened to items so far.
 
     Attributes:
         to: (n_columns,) which columns of that table they are.

@@ -21,7 +21,7 @@ class PairBatch:
 
     Attributes:
         histories: what each user did before its request.
-        known_until: (n_requests,) microseconds as of which is said how items were doing, see `EventState.known_until`.
+        known_until: (n_requests,) microseconds: items are seen as they were then, see `EventState.known_until`.
         rows: (n_pairs,) request of each pair, increasing.
         items: (n_pairs,) candidate of each pair, increasing within a request.
         scores: source -> (n_pairs,) float32 score of the pair.

@@ -153,7 +153,7 @@ class EventState:
         now: NDArray[np.int64],
         table: NDArray[np.float32],
     ) -> None:
-        """Fill in `table` (n_pairs, n_features) how `items` (n_pairs,) have been doing before the moments `now`
+        """Fill in `table` (n_pairs, n_features) what happened to `items` (n_pairs,) before the moments `now`
         (n_requests,) of their requests, `rows`. If all requests have one moment, as in serving, they use a cache."""
         if not len(now) or np.any(now != now[0]):
             columns.fill_from_answers(self.answers(columns.questions, items, rows, now), columns.to, table)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from features.affinity import Aggregate, Likeness, fill_affinity
+from features.affinity import AffinityName, Aggregate, fill_affinity
 from features.kinds.base import Family, Kind, Member, MonotoneConstraint, Scope
 from features.loops.codes import ANOTHER_FLAG, FLAG, RANK
 from features.loops.sources import fill_source_values
@@ -187,7 +187,7 @@ class AffinityColumns:
 class Affinity(Member):
     """Affinity between the candidate and the newest items of the history, aggregated: see `Aggregate`."""
 
-    name: Likeness
+    name: AffinityName
     aggregate: Aggregate
     scope: ClassVar[Scope] = "user-item"
     family: ClassVar[type[Family]] = AffinityColumns

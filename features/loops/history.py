@@ -54,12 +54,12 @@ def copy_acts(
         chosen: (n,) index in the log of each of its events, in the order of time.
         items, events, weights: columns of the log.
     """
-    n, indices = offsets[-1], (1 << INDEX_BITS) - 1
+    n, mask = offsets[-1], (1 << INDEX_BITS) - 1
     found = np.empty(n, dtype=items.dtype), np.empty(n, dtype=events.dtype)
     moments, act_weights = np.empty(n, dtype=times.dtype), np.empty(n, dtype=weights.dtype)
     for request in range(len(starts)):
         for event in range(offsets[request], offsets[request + 1]):
-            index = keys[starts[request] + event - offsets[request]] & indices
+            index = keys[starts[request] + event - offsets[request]] & mask
             own = chosen[index]
             found[0][event], found[1][event] = items[own], events[own]
             moments[event], act_weights[event] = times[index], weights[own]

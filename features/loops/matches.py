@@ -22,7 +22,7 @@ from features.loops.pairs import days_between
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
 from recsys.data.log.interactions import NO_TIME
-from recsys.retrieval.sort_keys import INDEX
+from recsys.retrieval.sort_keys import INDEX_MASK
 
 _HALF_AFTER_DAYS = 30.0
 _HALF_AFTER_BASKETS = 3.0
@@ -112,7 +112,7 @@ def fill_days_since(
             for index in range(len(wanted)):
                 found = NO_TIME
                 for match in range(end - 1, begin - 1, -1):
-                    event = keys[match] & INDEX
+                    event = keys[match] & INDEX_MASK
                     if events[event] == wanted[index, 0]:
                         found = times[event]
                         break
@@ -138,7 +138,7 @@ def sums_of(weights: Floats, keys: Ints) -> Floats:
     """(n + 1,) summed weights of the events before each index of `keys` (n,)."""
     sums = np.zeros(len(keys) + 1)
     for index in range(len(keys)):
-        sums[index + 1] = sums[index] + weights[keys[index] & INDEX]
+        sums[index + 1] = sums[index] + weights[keys[index] & INDEX_MASK]
     return sums
 
 
@@ -163,7 +163,7 @@ def describe_events(
         last: where the history ends.
     """
     n_matches = len(matches)
-    newest = matches[n_matches - 1] & INDEX if n_matches else 0
+    newest = matches[n_matches - 1] & INDEX_MASK if n_matches else 0
     values[MATCHES] = n_matches
     values[MATCH_SHARE] = n_matches / n_events if n_events else np.nan
     values[EVENTS_SINCE] = last - 1 - newest if n_matches else np.nan
@@ -180,9 +180,11 @@ def describe_baskets(matches: Ints, n_baskets: int, times: Ints, baskets: Ints, 
     """
     n_matching = 1 if len(matches) else 0
     for index in range(1, len(matches)):
-        n_matching += baskets[matches[index] & INDEX] != baskets[matches[index - 1] & INDEX]
+        n_matching += baskets[matches[index] & INDEX_MASK] != baskets[matches[index - 1] & INDEX_MASK]
     values[BASKET_SHARE] = n_matching / n_baskets if n_baskets else np.nan
-    oldest_to_newest = days_between(times[matches[0] & INDEX], times[matches[-1] & INDEX]) if n_matching > 1 else np.nan
+    oldest_to_newest = (
+        days_between(times[matches[0] & INDEX_MASK], times[matches[-1] & INDEX_MASK]) if n_matching > 1 else np.nan
+    )
     values[DUE] = values[TIME_SINCE] * (n_matching - 1) / oldest_to_newest if oldest_to_newest > 0 else np.nan
 
 
@@ -196,7 +198,7 @@ def fill_faded(matches: Ints, last: int, times: Ints, baskets: Ints, now: int, v
     """
     by_days, by_baskets = 0.0, 0.0
     for key in matches:
-        event = key & INDEX
+        event = key & INDEX_MASK
         by_days += 0.5 ** (days_between(times[event], now) / _HALF_AFTER_DAYS)
         by_baskets += 0.5 ** ((baskets[last - 1] - baskets[event]) / _HALF_AFTER_BASKETS)
     values[FADED_DAYS], values[FADED_BASKETS] = by_days, by_baskets

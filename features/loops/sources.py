@@ -5,7 +5,7 @@ import numpy as np
 from features.loops.codes import ANOTHER_FLAG, FLAG, RANK, SCORE, SHARE
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Floats, Ints
-from recsys.retrieval.sort_keys import INDEX
+from recsys.retrieval.sort_keys import INDEX_MASK
 
 
 @jit()
@@ -26,12 +26,12 @@ def fill_source_values(scores: Floats, keys: Ints, bounds: Ints, wanted: Ints, t
                 for pair in range(first, last):
                     table[pair, column] = own[pair]
             elif statistic == RANK:
-                index, before = 0, np.int64(-1)
+                rank, before = 0, np.int64(-1)
                 for pair in range(first, last):
                     key = keys[source, pair]
-                    if key | INDEX != before | INDEX:
-                        index, before = pair - first, key
-                    table[key & INDEX, column] = index
+                    if key | INDEX_MASK != before | INDEX_MASK:
+                        rank, before = pair - first, key
+                    table[key & INDEX_MASK, column] = rank
             elif statistic == SHARE:
                 largest = np.float32(0)
                 for pair in range(first, last):

@@ -58,14 +58,14 @@ def fill_running_columns(
     """
     events, weights, values, positions, times = log
     sum_codes, state_codes, half_lives = measures
-    indices = (1 << INDEX_BITS) - 1
+    mask = (1 << INDEX_BITS) - 1
     totals = np.zeros(len(sum_codes))
     current = np.full(len(state_codes), np.nan)
     item, then = -1, 0
     running_sums[0] = 0.0
     running_states[0] = np.nan
     for row in range(len(keys)):
-        event = chosen[keys[row] & indices]
+        event = chosen[keys[row] & mask]
         now, code, weight = times[event], np.int64(events[event]), weights[event]
         if keys[row] >> INDEX_BITS != item:
             item, then = keys[row] >> INDEX_BITS, now
@@ -166,7 +166,7 @@ def add_answers(view: TimelineView, items: Ints, rows: Ints, now: Ints, edges: I
         answers: (n_pairs, n_questions).
     """
     keys, times, running_sums, running_states, count_questions, sum_questions, state_questions, half_lives = view
-    n_windows, indices = edges.shape[1], (1 << INDEX_BITS) - 1
+    n_windows, mask = edges.shape[1], (1 << INDEX_BITS) - 1
     found = np.empty(n_windows, dtype=np.int64)
     last = np.empty(n_windows, dtype=np.int64)
     item, start, stop = -1, 0, 0
@@ -199,7 +199,7 @@ def add_answers(view: TimelineView, items: Ints, rows: Ints, now: Ints, edges: I
             to, statistic = state_questions[question, 0], state_questions[question, 1]
             state = running_states[index, state_questions[question, 2]]
             if statistic == DECAYED:
-                age = now[row] - times[keys[index - 1] & indices]
+                age = now[row] - times[keys[index - 1] & mask]
                 answers[pair, to] += state * 2.0 ** (-age / half_lives[question])
             elif not math.isnan(state):
                 age = now[row] - state

@@ -50,12 +50,12 @@ class Diversity(Step):
         vectors = self.vectors[candidates.items]
         dial = np.float32(self.dial)
         value = (1 - dial) * _relevance(candidates.scores) - _TIER * candidates.tiers
-        likeness = np.zeros(len(candidates), dtype=np.float32)
+        similarity = np.zeros(len(candidates), dtype=np.float32)
         picks = np.empty(n, dtype=np.intp)
         for position in range(n):
-            picks[position] = np.argmax(value - dial * likeness / np.float32(max(position, 1)))
+            picks[position] = np.argmax(value - dial * similarity / np.float32(max(position, 1)))
             value[picks[position]] = -np.inf
-            likeness += vectors @ vectors[picks[position]]
+            similarity += vectors @ vectors[picks[position]]
         for start in range(0, n, _SEEN_TOGETHER):
             picks[start : start + _SEEN_TOGETHER].sort()
         rest = np.ones(len(candidates), dtype=bool)

@@ -77,7 +77,7 @@ def continued(
         (grown, Continuation("grown", kept, config, seed, grown.n_trees - kept.n_trees)),
         (new, Continuation("new", new, config, seed)),
     ]
-    if not config.debias:  # moved leaves cannot account for places
+    if not config.debias:  # moved leaves cannot account for positions
         choices.insert(0, (kept.with_refitted_leaves(train), Continuation("refitted", kept, config, seed)))
     reached, *others = (comparison_metric(validation, ranker.score(validation.table)) for ranker, _ in choices)
     gains = [metric - reached for metric in others]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Flags, Floats, Ints
-from recsys.retrieval.sort_keys import INDEX, descending
+from recsys.retrieval.sort_keys import INDEX_MASK, descending
 
 
 @jit()
@@ -127,7 +127,7 @@ def take_candidates(
         first_key = found.key_starts[request]
         n_proposed = found.key_starts[request + 1] - first_key
         for key in found.by_sum[first_key : first_key + min(n, n_proposed)]:
-            kept[key & INDEX] = True
+            kept[key & INDEX_MASK] = True
         n_lacking, item = n - n_proposed, 0
         index, end = found.item_starts[request], found.item_starts[request + 1]
         while index < end or (n_lacking > 0 and item < eligible.shape[1]):

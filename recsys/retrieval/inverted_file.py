@@ -14,7 +14,7 @@ from recsys.arrays.npy import load_array, save_array
 from recsys.arrays.ragged import offsets_of
 from recsys.arrays.types import Ints
 from recsys.retrieval.products import dot_products
-from recsys.retrieval.sort_keys import INDEX, rank_keys
+from recsys.retrieval.sort_keys import INDEX_MASK, rank_keys
 
 _CELLS = 4.0
 """Number of cells, as a multiple of the square root of the number of vectors: finding cells then costs about as much
@@ -81,11 +81,11 @@ class InvertedFile:
         depth = 2 * n * len(self.centroids) // max(1, len(self.members)) + 1  # about twice the cells that it takes
         if depth < len(self.centroids):
             keys.partition(depth, axis=1)
-            bounds, indices = indices_of_members(np.sort(keys[:, :depth], axis=1) & INDEX, self.starts, n)
+            bounds, indices = indices_of_members(np.sort(keys[:, :depth], axis=1) & INDEX_MASK, self.starts, n)
             if (np.diff(bounds) >= n).all():
                 return bounds, indices
         found: tuple[NDArray[np.int64], NDArray[np.int64]] = indices_of_members(
-            np.sort(keys, axis=1) & INDEX, self.starts, n
+            np.sort(keys, axis=1) & INDEX_MASK, self.starts, n
         )
         return found
 

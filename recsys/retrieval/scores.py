@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys.data.log.history import ItemWeights
-from recsys.retrieval.sort_keys import INDEX, keys_of_best, keys_of_nonzero
+from recsys.retrieval.sort_keys import INDEX_MASK, keys_of_best, keys_of_nonzero
 from recsys.retrieval.sparse import add_borrowers, add_links, look_up
 
 Number = TypeVar("Number", bound=np.integer)
@@ -182,7 +182,7 @@ def _first(keys: NDArray[np.int64], n: int) -> NDArray[np.int64]:
         keys.partition(n, axis=-1)
         keys = keys[..., :n]
     keys.sort(axis=-1)
-    return keys & INDEX
+    return keys & INDEX_MASK
 
 
 def distinct(numbers: NDArray[Number]) -> NDArray[Number]:

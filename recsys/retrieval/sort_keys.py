@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recsys.arrays.jit import jit
 from recsys.arrays.types import Flags, Floats, Ints
 
-INDEX = np.int64(0xFFFF_FFFF)
+INDEX_MASK = np.int64(0xFFFF_FFFF)
 """The bits of a key that hold the index."""
 
 NO_KEY = np.iinfo(np.int64).max
@@ -89,7 +89,7 @@ def sampled_threshold(values: Floats, n: int) -> float:
         index = entry * len(values) // _SAMPLE
         sample[entry] = descending(np.int64(bits[index])) | index
     sample.sort()
-    reached: float = values[sample[min(max(2 * n * _SAMPLE // len(values), 1), _SAMPLE) - 1] & INDEX]
+    reached: float = values[sample[min(max(2 * n * _SAMPLE // len(values), 1), _SAMPLE) - 1] & INDEX_MASK]
     return reached
 
 
@@ -106,5 +106,5 @@ def keys_above(items: Ints, values: Floats, least: float, eligible: Flags, keys:
         high += (values[index] >= least) & (values[index] != 0)
     for index in range(high):
         keys[found] = keys[index]
-        found += eligible[keys[index] & INDEX]
+        found += eligible[keys[index] & INDEX_MASK]
     return found

@@ -209,7 +209,7 @@ class Simulation:
 
         Args:
             items: item numbers, in the order of the list.
-            propensities: of the first places; none for the others.
+            propensities: of the first positions; none for the others.
         """
         clicked, bought = self.world.reactions(user, items)
         self._clicked *= _FADING
@@ -217,19 +217,19 @@ class Simulation:
         self._lists += 1
         request, time = f"list {self._lists}", int(moment.timestamp() * 1e6)
         events = []
-        for place, item in enumerate(items):
-            kinds = ("impression", *(("click",) if clicked[place] else ()), *(("purchase",) if bought[place] else ()))
-            for step, kind in enumerate(kinds):
+        for position, item in enumerate(items):
+            happened = {"impression": True, "click": clicked[position], "purchase": bought[position]}
+            for step, kind in enumerate(kind for kind, is_so in happened.items() if is_so):
                 events.append(
                     Event(
-                        event_id=f"{request}/{place}/{kind}",
+                        event_id=f"{request}/{position}/{kind}",
                         user_id=name_of(user),
                         item_id=self._ids[item],
                         event=kind,
-                        timestamp=time + step * (place + 1) * 1_000_000,
+                        timestamp=time + step * (position + 1) * 1_000_000,
                         request_id=request,
-                        position=place,
-                        propensity=propensities[place] if place < len(propensities) else None,
+                        position=position,
+                        propensity=propensities[position] if position < len(propensities) else None,
                     )
                 )
         return events, int(clicked.sum())

@@ -1,7 +1,7 @@
 """Users with known tastes over a real catalogue: what they see of a list, what they click, and how that changes.
 
 An item's place among the tastes comes from what it says (latent semantic analysis; Deerwester et al., 1990). A user
-looks at the place k of a list with probability 1 / (1 + k) ** 0.5 (the position-based model; Craswell et al., WSDM
+looks at position k of a list with probability 1 / (1 + k) ** 0.5 (the position-based model; Craswell et al., WSDM
 2008), and clicks what is seen with a probability that grows with the item's nearness to the user's taste; what was
 clicked once is known and not clicked again.
 """
@@ -98,7 +98,7 @@ class World:
 
 
 def examination(n: int) -> NDArray[np.float64]:
-    """(n,) probability that the user looks at each place."""
+    """(n,) probability that the user looks at each position."""
     return np.asarray((1.0 + np.arange(n)) ** -0.5)
 
 

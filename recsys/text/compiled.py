@@ -10,7 +10,7 @@ from recsys.arrays.jit import SUMS_IN_ANY_ORDER, jit
 from recsys.arrays.prefetch import AHEAD, prefetch
 from recsys.arrays.types import Floats, Ints
 from recsys.retrieval.products import dot_products_of_two
-from recsys.retrieval.sort_keys import INDEX, descending
+from recsys.retrieval.sort_keys import INDEX_MASK, descending
 from recsys.retrieval.sparse import add_to_sum, take_sums
 from recsys.text.neighbour_lists import ListedEvents, NeighbourLists
 
@@ -169,6 +169,6 @@ def most_attended(bits: Ints, bounds: Ints, most: int) -> Longs:
             keys[index] = descending(np.int64(bits[first + index])) | index
         keys.sort()
         for key in keys[:most]:
-            kept[found] = first + (key & INDEX)
+            kept[found] = first + (key & INDEX_MASK)
             found += 1
     return kept[:found]

@@ -111,11 +111,6 @@ class InterestFitting:
             sampler = Sampler(
                 training, len(texts), config.history, n_kinds, config.batch_size, PassedOver.from_log(log)
             )
-            epochs = {
-                NETWORK: self._passes(continues),
-                config.peft: self._passes(tuning is not None),
-                TEACHER: config.epochs,
-            }
             task = Training(
                 start=learned,
                 tokens=tokens,
@@ -124,7 +119,7 @@ class InterestFitting:
                 validation=validation,
                 checkpoints=self._checkpoints(log, encoder),
                 config=config,
-                epochs=epochs,
+                epochs=self._epochs(continues, tuning is not None),
                 seed=self.seed,
                 minutes=self.budget_minutes,
             )
@@ -173,9 +168,15 @@ class InterestFitting:
             self.cache.keep(learned.encoder.version, self.texts, learned.vectors)
         return learned
 
-    def _passes(self, continues: bool) -> int:
-        """Most passes over the examples, of what starts from scratch or continues."""
-        return max(1, int(self.warm_passes * self.config.epochs)) if continues else self.config.epochs
+    def _epochs(self, network_continues: bool, tuning_continues: bool) -> dict[str, int]:
+        """Most passes over the examples of each stage: fewer for what continues from an earlier model."""
+        from_scratch = self.config.epochs
+        warm = max(1, int(self.warm_passes * from_scratch))
+        return {
+            NETWORK: warm if network_continues else from_scratch,
+            self.config.peft: warm if tuning_continues else from_scratch,
+            TEACHER: from_scratch,
+        }
 
     def _checkpoints(self, log: InteractionLog, encoder: TextEncoder) -> Checkpoints | None:
         if self.checkpoint is None:

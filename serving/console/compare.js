@@ -54,7 +54,7 @@ function agreement(one, two) {
   const tile = (value, text) => h("div", { class: "tile" }, h("strong", {}, value), h("span", {}, text));
   return h("div", { class: "tiles" },
     tile(`${shared.length} of ${Math.max(one.length, two.length)}`, "in both lists"),
-    tile(String(same.length), "at the same place"),
+    tile(String(same.length), "at the same position"),
     tile(one[0]?.item_id === two[0]?.item_id ? "yes" : "no", "the same first item"));
 }
 
@@ -84,7 +84,7 @@ function slimRow(item, briefs, mark) {
     h("span", { class: "chance", title: "Probability of a click" }, percent(item.p_click)), mark);
 }
 
-/** Lines from each item's place on the left to its place on the right. */
+/** Lines from each item's position on the left to its position on the right. */
 function lines(items, after, n) {
   const height = (rank) => ((rank - 0.5) / n) * 100;
   return svg("svg", { class: "lines", viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" },

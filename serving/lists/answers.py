@@ -166,14 +166,14 @@ async def _in_time(service: Service, recommender: Recommender, request: Request,
 def list_entries(ranking: ItemList, first_rank: int = 1) -> list[dict[str, Any]]:
     """One JSON object an item; a probability that is not known (NaN) becomes null on the way out."""
     columns = zip(ranking.ids, ranking.scores, ranking.p_click, ranking.p_purchase, ranking.sources, strict=True)
-    places = [
+    entries = [
         {"item_id": id_, "rank": rank, "score": score, "p_click": click, "p_purchase": purchase, "sources": sources}
         for rank, (id_, score, click, purchase, sources) in enumerate(columns, start=first_rank)
     ]
     if ranking.propensities is not None:
-        for place, propensity in zip(places, ranking.propensities, strict=True):
-            place["propensity"] = propensity
+        for entry, propensity in zip(entries, ranking.propensities, strict=True):
+            entry["propensity"] = propensity
     if ranking.explanations is not None:
-        for place, explanation in zip(places, ranking.explanations, strict=True):
-            place["explanation"] = explanation
-    return places
+        for entry, explanation in zip(entries, ranking.explanations, strict=True):
+            entry["explanation"] = explanation
+    return entries

@@ -86,7 +86,7 @@ def _count_feedback(
 
 
 def _event(event: EventIn, user_id: str, moment: int, served: ServedList | None) -> Event:
-    """The event as it is stored: what its list knows of its place, the caller need not say."""
+    """The event as it is stored: what its list knows of its position, the caller need not say."""
     position, propensity = event.position, event.propensity
     if served is not None and event.item_id in served.items:
         index = served.items.index(event.item_id)
@@ -112,21 +112,23 @@ def _times(events: Sequence[EventIn], now: int) -> tuple[list[int], list[Fault]]
     if all(event.timestamp is None for event in events):
         return [now] * len(events), []
     read = times_of(pl.Series([str(event.timestamp) for event in events], dtype=pl.String)).to_list()
-    times, faults = [], []
-    for index, (event, moment) in enumerate(zip(events, read, strict=True)):
-        wrong = None
-        if event.timestamp is None:
-            moment = now  # noqa: PLW2901
-        elif moment is None:
-            wrong = "not a time; write ISO 8601, or epoch seconds or milliseconds"
-        elif moment < 0:
-            wrong = "before 1970"
-        elif moment > now + CLOCK_SKEW:
-            wrong = "in the future; numbers are epoch seconds or milliseconds"
-        if wrong is not None:
-            faults.append(Fault(loc=["body", "events", index, "timestamp"], msg=wrong))
-        times.append(moment)
+    times = [now if event.timestamp is None else moment for event, moment in zip(events, read, strict=True)]
+    faults = [
+        Fault(loc=["body", "events", index, "timestamp"], msg=wrong)
+        for index, moment in enumerate(times)
+        if (wrong := _wrong_time(moment, now)) is not None
+    ]
     return times, faults
+
+
+def _wrong_time(moment: int | None, now: int) -> str | None:
+    if moment is None:
+        return "not a time; write ISO 8601, or epoch seconds or milliseconds"
+    if moment < 0:
+        return "before 1970"
+    if moment > now + CLOCK_SKEW:
+        return "in the future; numbers are epoch seconds or milliseconds"
+    return None
 
 
 def _unknown_items(events: Sequence[EventIn], vocabulary: Vocabulary) -> list[Fault]:

@@ -21,11 +21,13 @@ def curve(*ndcg: float, hardly_known: tuple[float, ...] = RISING, n_requests: in
         ((0.2, 0.1998, 0.1984, 0.1946, 0.190, 0.18, 0.17), 0.3),  # a tenth of 30 % of .2 may be lost
         ((0.2, 0.197, 0.199, 0.198, 0.197, 0.194, 0.19), 0.5),  # .197 is bad luck, by what all others cost
         ((0.2, 0.196, 0.190, 0.184, 0.176, 0.2, 0.15), 0.0),  # and .2 is good luck
-        ((0.2, 0.18, 0.175, 0.174, 0.173, 0.172, 0.171), 0.0),  # the first places cost most: no line falls
+        ((0.2, 0.18, 0.175, 0.174, 0.173, 0.172, 0.171), 0.0),  # the first positions cost most: no line falls
         ((0.0,) * 7, 0.0),
     ],
 )
-def test_discovery_goes_as_far_as_its_places_earn_nearly_what_others_do(ndcg: tuple[float, ...], dial: float) -> None:
+def test_discovery_goes_as_far_as_its_positions_earn_nearly_what_others_do(
+    ndcg: tuple[float, ...], dial: float
+) -> None:
     assert worthwhile_discovery([curve(*ndcg)]) == dial
 
 

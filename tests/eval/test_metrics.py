@@ -14,7 +14,7 @@ from recsys.eval.metrics.novelty import novelty
 from recsys.eval.metrics.personalisation import personalisation
 from recsys.eval.metrics.recall import recall
 
-# Four places. First list: targets at 1 and 3 of three. Second: at 2 of one. Third: none of two. Fourth: no targets.
+# Four positions. First list: targets at 1 and 3 of three. Second: at 2 of one. Third: none of two. Fourth: no targets.
 HITS = np.array([[1, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]], dtype=bool)
 N_TARGETS = np.array([3, 1, 2, 0])
 
@@ -25,7 +25,7 @@ def test_ndcg() -> None:
     np.testing.assert_allclose(ndcg(HITS, N_TARGETS), expected)
 
 
-def test_ndcg_reaches_one_with_more_targets_than_places() -> None:
+def test_ndcg_reaches_one_with_more_targets_than_positions() -> None:
     assert ndcg(np.ones((1, 4), dtype=bool), np.array([9])) == pytest.approx(1.0)
 
 
@@ -81,7 +81,7 @@ def test_no_lists_have_no_diversities() -> None:
     assert diversity(np.empty((0, 3), dtype=np.int32), np.ones((2, 2), dtype=np.float32)).shape == (0,)
 
 
-def test_lists_without_places_have_no_metric_where_nothing_was_wanted() -> None:
+def test_lists_without_positions_have_no_metric_where_nothing_was_wanted() -> None:
     hits, n_targets = np.empty((2, 0), dtype=bool), np.array([1, 0])
     for metric in (ndcg, recall, hit_rate, mrr, average_precision):
         values = metric(hits, n_targets)
@@ -92,7 +92,7 @@ def test_personalisation_by_hand() -> None:
     same = np.array([[0, 1], [1, 0], [0, 1]], dtype=np.int32)
     assert personalisation(same) == 0.0
     assert personalisation(np.array([[0, 1], [2, 3]], dtype=np.int32)) == 1.0
-    # Pairs share 1, 1 and 0 of 2 places.
+    # Pairs share 1, 1 and 0 of 2 positions.
     assert personalisation(np.array([[0, 1], [0, 2], [1, 3]], dtype=np.int32)) == pytest.approx(1 - 2 / 3 / 2)
     assert np.isnan(personalisation(same[:1]))
     empty = np.full((3, 2), -1, dtype=np.int32)

@@ -93,25 +93,25 @@ def test_what_cannot_be_estimated() -> None:
 
 
 def test_intervals_hold_the_truth_in_a_simulated_world() -> None:
-    """Lists of two places; each place draws from its own five items. The measured policy takes its best guess."""
+    """Lists of two positions; each position draws from its own five items. The measured policy takes its best guess."""
     rng = np.random.default_rng(1)
-    n_places, n_items, n_lists, n_runs = 2, 5, 600, 200
-    truth = rng.uniform(0.05, 0.6, (n_places, n_items))  # click rates
+    n_positions, n_items, n_lists, n_runs = 2, 5, 600, 200
+    truth = rng.uniform(0.05, 0.6, (n_positions, n_items))  # click rates
     guess = truth + rng.normal(0, 0.15, truth.shape)  # a model of them, not a good one
     logging = np.exp(2 * guess) / np.exp(2 * guess).sum(axis=1, keepdims=True)
     chosen = guess.argmax(axis=1)
-    worth = truth[np.arange(n_places), chosen].mean()
+    worth = truth[np.arange(n_positions), chosen].mean()
     held = dict.fromkeys(("ips", "snips", "dr"), 0)
     for run in range(n_runs):
-        places = np.tile(np.arange(n_places), n_lists)
-        items = np.array([rng.choice(n_items, p=logging[place]) for place in places])
+        positions = np.tile(np.arange(n_positions), n_lists)
+        items = np.array([rng.choice(n_items, p=logging[place]) for place in positions])
         logged = LoggedPlacements(
-            rewards=(rng.random(len(places)) < truth[places, items]).astype(np.float64),
-            propensities=logging[places, items],
-            target=(items == chosen[places]).astype(np.float64),
-            predicted=guess[places, items],
-            expected=guess[places, chosen[places]],
-            requests=np.repeat(np.arange(n_lists, dtype=np.int32), n_places),
+            rewards=(rng.random(len(positions)) < truth[positions, items]).astype(np.float64),
+            propensities=logging[positions, items],
+            target=(items == chosen[positions]).astype(np.float64),
+            predicted=guess[positions, items],
+            expected=guess[positions, chosen[positions]],
+            requests=np.repeat(np.arange(n_lists, dtype=np.int32), n_positions),
         )
         found: OffPolicy = off_policy(logged, seed=run, resamples=300)
         for name in held:

@@ -103,7 +103,7 @@ def scores_and_targets(draw: st.DrawFn) -> tuple[np.ndarray, Targets]:
 
 
 @given(scores_and_targets())
-def test_dense_and_listed_places_agree(given_: tuple[np.ndarray, Targets]) -> None:
+def test_dense_and_listed_positions_agree(given_: tuple[np.ndarray, Targets]) -> None:
     scores, targets = given_
     hits = pessimistic_hits(top_k(scores, scores.shape[1]), targets)
     np.testing.assert_array_equal(hits, pessimistic_hits(top_k(scores, scores.shape[1], targets=targets), targets))
@@ -127,7 +127,9 @@ def test_pessimism_never_helps(given_: tuple[np.ndarray, Targets]) -> None:
 
 
 @given(scores_and_targets(), st.integers(1, 4))
-def test_as_many_places_more_as_there_are_targets_are_deep_enough(given_: tuple[np.ndarray, Targets], k: int) -> None:
+def test_as_many_positions_more_as_there_are_targets_are_deep_enough(
+    given_: tuple[np.ndarray, Targets], k: int
+) -> None:
     scores, targets = given_
     whole = pessimistic_hits(top_k(scores, scores.shape[1]), targets)[:, :k]
     cut = pessimistic(top_k(scores, k + int(targets.counts.max())), targets, k)

@@ -154,16 +154,16 @@ def test_caps_leave_enough_for_the_rest() -> None:
 def test_a_list_under_caps_is_found_where_one_item_is_to_spare(
     kinds: list[tuple[int, int]], most: tuple[int, int], n: int
 ) -> None:
-    """One cap alone always finds a list; two find one at least where one place more could be filled."""
+    """One cap alone always finds a list; two find one at least where one position more could be filled."""
 
-    def hold(places: Sequence[int], caps: Sequence[int]) -> bool:
-        chosen = [[kinds[place][cap] for place in places if kinds[place][cap] >= 0] for cap in caps]
+    def hold(candidates: Sequence[int], caps: Sequence[int]) -> bool:
+        chosen = [[kinds[candidate][cap] for candidate in candidates if kinds[candidate][cap] >= 0] for cap in caps]
         return all(
             values.count(value) <= most[cap] for cap, values in zip(caps, chosen, strict=True) for value in values
         )
 
     def found(n: int, caps: Sequence[int]) -> bool:
-        return any(hold(places, caps) for places in combinations(range(len(kinds)), n))
+        return any(hold(some, caps) for some in combinations(range(len(kinds)), n))
 
     scores = -np.arange(len(kinds), dtype=np.float32)
     ranked = RankedCandidates.ranked(np.arange(len(kinds), dtype=np.int32), scores)
@@ -181,7 +181,7 @@ def test_a_quota_keeps_to_a_cap() -> None:
 
 def test_several_quotas_hold_at_once() -> None:
     assert sorted(arranged(of_shelf("r", 1), of_brand("y", 2))[:4]) == [0, 3, 5, 7]
-    assert arranged(of_shelf("q", 2), of_brand("y", 1), n=2)[:2] == [1, 5]  # one place for both
+    assert arranged(of_shelf("q", 2), of_brand("y", 1), n=2)[:2] == [1, 5]  # one position for both
     assert arranged(of_shelf("r", 1), of_brand("y", 1), n=1)[0] == 7  # the first goes first
 
 
@@ -210,7 +210,7 @@ def test_exploration_keeps_to_caps_and_quotas() -> None:
     assert len(drawn) > 4
 
 
-def test_without_exploration_every_place_is_certain() -> None:
+def test_without_exploration_every_position_is_certain() -> None:
     policy = Policy((Exploration(0.0, 2, np.random.default_rng(0)),))
     found = policy.arrange(ITEMS, SCORES, 4)
     assert found.order.tolist() == ITEMS.tolist()
@@ -223,11 +223,11 @@ def test_propensities_are_how_often_an_item_stands_there() -> None:
     told = np.full((4, N_ITEMS), np.nan)
     for _ in range(20_000):
         found = Policy((Pins(numbers(7), np.array([4])), Exploration(0.4, 2, random))).arrange(ITEMS, SCORES, 4)
-        for place in range(4):
-            item = ITEMS[found.order[place]]
-            drawn[place, item] += 1
-            assert np.isnan(told[place, item]) or told[place, item] == found.propensities[place]
-            told[place, item] = found.propensities[place]
+        for position in range(4):
+            item = ITEMS[found.order[position]]
+            drawn[position, item] += 1
+            assert np.isnan(told[position, item]) or told[position, item] == found.propensities[position]
+            told[position, item] = found.propensities[position]
     # Places 1 and 4 (pinned) are certain; 2 and 3 draw from reserves of two each: 3, 5 and 4, 6.
     assert np.nansum(told, axis=1) == pytest.approx(1.0)
     np.testing.assert_allclose(drawn / 20_000, np.nan_to_num(told), atol=0.01)

@@ -18,7 +18,7 @@ CONFIG = RankerConfig(trees=60, leaves=7, min_rows_per_leaf=50, early_stopping=2
 
 
 def clicks(n_requests: int, seed: int, size: int = 10) -> tuple[RankerRows, np.ndarray]:
-    """Lists ordered by the second column, clicks that the first column earns and the place lets happen."""
+    """Lists ordered by the second column, clicks that the first column earns and the position lets happen."""
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(n_requests, size, 2)).astype(np.float32)
     positions = np.argsort(np.argsort(-table[:, :, 1], axis=1), axis=1)
@@ -84,7 +84,7 @@ def test_items_that_no_list_ever_held_stay_behind_those_that_lists_hold() -> Non
     assert among_shown > agreement(CONFIG) + 0.05
 
 
-def test_what_was_not_shown_stands_at_places_of_its_list() -> None:
+def test_what_was_not_shown_stands_at_positions_of_its_list() -> None:
     rows, _ = clicks(300, 0)
     assert rows.positions is not None
     half = replace(rows, positions=np.where(rows.positions < 5, rows.positions, -1).astype(np.int16))
@@ -100,7 +100,7 @@ def test_what_was_not_shown_stands_at_places_of_its_list() -> None:
     assert np.all(np.bincount(whole.requests, weights=whole.positive) > 0)
 
 
-def test_places_that_one_part_does_not_know_are_known_of_none() -> None:
+def test_positions_that_one_part_does_not_know_are_known_of_none() -> None:
     rows, _ = clicks(30, 0)
     joined = RankerRows.joined([rows, rows])
     assert joined.positions is not None

@@ -180,9 +180,9 @@ def test_moved_leaves_keep_their_direction(direction: int) -> None:
     assert np.ptp(scores) > 0
 
 
-def test_leaves_are_not_moved_where_clicks_must_be_told_from_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaves_are_not_moved_where_clicks_must_be_told_from_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Ranker.fit(make_rows(150, 0), make_rows(0, 1), COLUMNS, CONFIG, 0)
-    monkeypatch.setattr(Ranker, "with_refitted_leaves", lambda *_: pytest.fail("it knows no places"))
+    monkeypatch.setattr(Ranker, "with_refitted_leaves", lambda *_: pytest.fail("it knows no positions"))
     rows = [
         replace(rows, positions=np.tile(np.arange(1, 11, dtype=np.uint16), rows.n_requests))
         for rows in (make_rows(100, 1), make_rows(50, 2))
@@ -266,7 +266,7 @@ def test_trees_that_learned_nothing_are_compiled() -> None:
 
 
 def test_trees_that_cannot_be_compiled_are_left_to_lightgbm() -> None:
-    """A category has no place in an order."""
+    """Categories have no order."""
     rows = make_rows(60, 0)
     kinds = np.abs(rows.table[:, :1] * 3).astype(int)
     data = lightgbm.Dataset(kinds, label=rows.gains, group=rows.sizes, categorical_feature=[0])

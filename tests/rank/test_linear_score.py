@@ -96,7 +96,7 @@ def test_few_requests_give_it_a_part_and_many_do_not(tmp_path: Path) -> None:
         Ranker.load(tmp_path / "ranker.txt")
 
 
-def test_clicks_that_must_be_told_from_places_are_left_to_the_trees() -> None:
+def test_clicks_that_must_be_told_from_positions_are_left_to_the_trees() -> None:
     rows = make_rows(40, 1)
     shown = replace(rows, positions=np.tile(np.arange(8, dtype=np.int16), 40))
     config = RankerConfig(trees=5, debias=True)

@@ -44,10 +44,10 @@ def request_of(rows: RankerRows) -> list[int]:
 
 def check_whole(rows: RankerRows, of: RankerRows) -> None:
     """Every row of `rows` is a row of `of`, with all its columns."""
-    places = rows.table[:, 0].astype(int)
+    indices = rows.table[:, 0].astype(int)
     assert rows.sizes.sum() == len(rows.gains)
     for name in ("table", "gains", "bought", "proposed_by"):
-        np.testing.assert_array_equal(getattr(rows, name), getattr(of, name)[places])
+        np.testing.assert_array_equal(getattr(rows, name), getattr(of, name)[indices])
 
 
 def check_same(rows: RankerRows, other: RankerRows) -> None:
@@ -154,8 +154,8 @@ def test_keep_drops_requests_that_nobody_wanted_anything_of(
     before = np.array(request_of(rows), dtype=int)
     expected = [r for r in range(rows.n_requests) if (chosen & rows.positive & (before == r)).any()]
     assert kept.times.tolist() == rows.times[expected].tolist()
-    places = np.flatnonzero(chosen & np.isin(before, expected))
-    assert kept.table[:, 0].tolist() == places.tolist()
+    indices = np.flatnonzero(chosen & np.isin(before, expected))
+    assert kept.table[:, 0].tolist() == indices.tolist()
 
 
 def test_chosen_columns_leave_all_else_as_it_is() -> None:
@@ -239,7 +239,7 @@ def test_worth_asks_about_what_was_shown_and_counts_rare_looks_more() -> None:
     np.testing.assert_allclose(comparison_metric(shown, -scores), [4**0.5, 9**0.5])
 
 
-def test_a_ranker_that_accounts_for_places_learns_from_all_that_was_shown() -> None:
+def test_a_ranker_that_accounts_for_positions_learns_from_all_that_was_shown() -> None:
     rows = make_rows([(0, [1, *[0] * 10])])
     shown = np.array([0, -1, -1, 1, -1, -1, 2, -1, 3, -1, -1], dtype=np.int16)
     rows = replace(rows, positions=shown)

@@ -164,7 +164,7 @@ def test_an_error_says_what_the_server_says(status: int, headers: dict[str, str]
         client.recommend("u")
 
 
-def test_a_likeness_stands_in_the_address_as_what_it_is() -> None:
+def test_a_kind_of_similarity_stands_in_the_address_as_what_it_is() -> None:
     _, path, _ = similar_call("i", 3, "text&n=500#é")
     assert dict(httpx.URL(path).params) == {"n": "3", "by": "text&n=500#é"}
 

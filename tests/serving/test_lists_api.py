@@ -163,7 +163,7 @@ def test_pages_join_without_repeats_to_the_end(reading: httpx.Client, users: lis
     while True:
         answer = recommend(reading, **body)
         assert [item["rank"] for item in answer["items"]] == [
-            len(seen) + 1 + place for place in range(len(answer["items"]))
+            len(seen) + 1 + index for index in range(len(answer["items"]))
         ]
         seen += ids(answer)
         if answer["cursor"] is None:
@@ -175,7 +175,7 @@ def test_pages_join_without_repeats_to_the_end(reading: httpx.Client, users: lis
     assert response.status_code == 422
 
 
-def test_a_pin_counts_places_of_all_pages(reading: httpx.Client, users: list[str]) -> None:
+def test_a_pin_counts_positions_of_all_pages(reading: httpx.Client, users: list[str]) -> None:
     body: dict[str, Any] = {"user_id": users[0], "n": 5}
     best, *_ = ids(recommend(reading, **body, policy={"seen": "keep"}))
     body["policy"] = {"seen": "keep", "pins": {best: 8}}
@@ -226,7 +226,7 @@ def test_an_item_is_shown_and_an_unknown_one_is_a_404(reading: httpx.Client, ite
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "place"),
+    ("path", "body", "loc"),
     [
         ("recommend", {"n": 0}, ["body", "n"]),
         ("recommend", {"n": 501}, ["body", "n"]),
@@ -275,10 +275,10 @@ def test_an_item_is_shown_and_an_unknown_one_is_a_404(reading: httpx.Client, ite
         ("rank", {"user_id": "u1"}, ["body", "items"]),
     ],
 )
-def test_wrong_input_says_where(reading: httpx.Client, path: str, body: dict[str, Any], place: list[Any]) -> None:
+def test_wrong_input_says_where(reading: httpx.Client, path: str, body: dict[str, Any], loc: list[Any]) -> None:
     response = reading.post(f"/v1/{path}", json=body)
     assert response.status_code == 422
-    assert response.json()["errors"][0]["loc"] == place
+    assert response.json()["errors"][0]["loc"] == loc
 
 
 def test_rules_at_their_bounds_make_a_list(reading: httpx.Client, items: list[str]) -> None:

@@ -61,7 +61,7 @@ def test_a_list_that_another_program_has_spoilt_hides_no_user(
 
 
 def test_a_user_is_shown_and_forgotten(
-    http: httpx.Client, registry: Registry, settings: Settings, users: list[str], items: list[str]
+    http: httpx.Client, settings: Settings, users: list[str], items: list[str]
 ) -> None:
     known, other = users[0], users[1]
     stored, before = about(http, known)
@@ -76,8 +76,8 @@ def test_a_user_is_shown_and_forgotten(
     unchanged = about(http, other)
 
     def listed(server: httpx.Client, user: str) -> tuple[list[str], list[float]]:
-        places = server.post("/v1/recommend", json={"user_id": user}).json()["items"]
-        return [place["item_id"] for place in places], [place["score"] for place in places]
+        listed = server.post("/v1/recommend", json={"user_id": user}).json()["items"]
+        return [item["item_id"] for item in listed], [item["score"] for item in listed]
 
     with serving_thread(settings) as worker:
         answer = http.delete(f"/v1/users/{known}")
@@ -95,7 +95,16 @@ def test_a_user_is_shown_and_forgotten(
     assert http.delete("/v1/users/nobody").json()["events"] == 0
     assert about(http, "nobody") == (0, 0)
 
-    # The next training: neither the id nor the events of before, and items that came meanwhile.
+
+def test_the_next_training_has_neither_the_id_nor_the_events_of_a_forgotten_user(
+    http: httpx.Client, registry: Registry, settings: Settings, users: list[str], items: list[str]
+) -> None:
+    """One who has come back has the events since. Items that came or went meanwhile are as they are now."""
+    known = users[0]
+    click(http, known, *items[:3])
+    http.delete(f"/v1/users/{known}").raise_for_status()
+    eventually(lambda: about(http, known) == (0, 0))
+    click(http, known, items[5])
     http.put("/v1/items", json={"items": [{"item_id": "new", "title": "espresso beans"}]})
     for number in range(60):
         click(http, f"new user {number}", *(items[(number + step) % len(items)] for step in range(4)))

@@ -54,7 +54,7 @@ def config() -> Config:
     return load_config(None, settings)
 
 
-def test_first_places_are_looked_at_most() -> None:
+def test_first_positions_are_looked_at_most() -> None:
     np.testing.assert_allclose(examination(4), [1, 0.5**0.5, (1 / 3) ** 0.5, 0.5])
 
 
@@ -92,7 +92,7 @@ def test_the_world_turns_and_wanders(world: World) -> None:
     world.shift_tastes(0.5)
     changed = np.any(world.items != items, axis=1).mean()
     assert 0.3 < changed <= 0.5
-    assert sorted(map(tuple, world.items.round(9))) == sorted(map(tuple, items.round(9))), "they have changed places"
+    assert sorted(map(tuple, world.items.round(9))) == sorted(map(tuple, items.round(9))), "they have exchanged tastes"
     world.drift(0.05)
     assert 0.9 < np.mean(np.sum(world.users * users, axis=1)) < 1
     world.add_users(5)

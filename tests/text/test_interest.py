@@ -280,7 +280,7 @@ def test_a_warm_start_goes_on_from_what_was_learned(
 
 
 @pytest.mark.parametrize("rows", [[], [(0, 1, 0, DAY, 0.0)], [(0, 1, 1, DAY, 4.0)]])
-def test_a_log_with_next_to_nothing_gives_likeness_to_the_newest(
+def test_a_log_with_next_to_nothing_gives_similarity_to_the_newest(
     rows: list[tuple[int, int, int, int, float]], texts: list[str], settings: TextConfig
 ) -> None:
     model = InterestFitting(texts, make_log(rows, 48), settings).run()

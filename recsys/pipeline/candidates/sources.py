@@ -60,7 +60,7 @@ PERIODIC_MODELS: Mapping[str, type[Periodic]] = {RHYTHM: Rhythm, SEASON: Season}
 MODELS: Mapping[str, type[CollaborativeModel]] = {**LOG_MODELS, CATEGORIES: CategoryPopularity, **PERIODIC_MODELS}
 """Source -> its model, of those that are kept in cf/."""
 
-_COLD_ITEMS = Path("cf", "newcomers")
+_COLD_ITEMS = Path("cf", "newcomers")  # the name is a part of the format of bundles
 _WEIGHTS = Path("cf", "weights.json")
 _HINTS = Path("cf", "hints")
 

@@ -40,7 +40,7 @@ class RankedBlock:
         scores: (n_pairs,) the ranker's scores.
         orders: per request, indices of its pairs, best first, after the policy.
         list_scores: per request, in that order, the ranker's scores with what query and policy add to them.
-        propensities: per request, in that order, the probability with which each item stands in its place.
+        propensities: per request, in that order, the probability with which each item stands at its position.
         changes: per request, what each step of the policy changed.
     """
 
@@ -107,8 +107,8 @@ def _arranged(
         pairs = np.arange(bounds[row], bounds[row + 1])
         if only is not None:
             pairs = pairs[np.isin(candidates.items[pairs], only)]
-        worth = scores[pairs] if similarities is None else _with_query(scores[pairs], similarities[pairs])
-        arranged = policy.arrange(candidates.items[pairs], worth, n)
+        own = scores[pairs] if similarities is None else _with_query(scores[pairs], similarities[pairs])
+        arranged = policy.arrange(candidates.items[pairs], own, n)
         orders.append(pairs[arranged.order])
         list_scores.append(arranged.scores)
         propensities.append(arranged.propensities)

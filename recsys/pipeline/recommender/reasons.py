@@ -143,9 +143,9 @@ class Explainer:
         if self.scoring.sources.interest is None or not len(others.items):
             return None
         vectors = self.scoring.sources.interest.base_vectors
-        likeness = vectors[others.items] @ vectors[item]
-        best = int(np.argmax(likeness))
-        if likeness[best] < _ALIKE:
+        similarity = vectors[others.items] @ vectors[item]
+        best = int(np.argmax(similarity))
+        if similarity[best] < _ALIKE:
             return None
         return f"it is about the same as {self._title(others, best)}, which you {self._verb(others, best)}"
 
@@ -163,8 +163,8 @@ class Explainer:
         shared = np.asarray(members[chosen[chosen < n_known]][:, groups].sum(axis=0)).ravel()
         shares = model.groups.sizes[groups] / n_known
         specificity = np.where(shares < _COMMON, -shared * np.log(shares), 0)
-        for place in np.argsort(-specificity, kind="stable")[: np.count_nonzero(specificity)].tolist():
-            column, value = model.groups.name(int(groups[place]))
+        for index in np.argsort(-specificity, kind="stable")[: np.count_nonzero(specificity)].tolist():
+            column, value = model.groups.name(int(groups[index]))
             values = self.scoring.catalogue.frame[column][np.append(chosen, item)]  # may have changed since training
             *like, is_so = has_value(values, value).tolist()
             if is_so and (count := sum(like)):
@@ -186,12 +186,12 @@ class Explainer:
         column, value = model.profiles.groups.name(int(groups[best]))
         return f"{int(people[best])} people with {column} {_quoted(value)} chose it"
 
-    def _verb(self, events: HistoryBatch, place: int) -> str:
-        event = int(events.events[place])
+    def _verb(self, events: HistoryBatch, index: int) -> str:
+        event = int(events.events[index])
         return _VERBS.get(self.event_names[event], "chose") if event >= 0 else "chose"
 
-    def _title(self, events: HistoryBatch, place: int) -> str:
-        item, catalogue = int(events.items[place]), self.scoring.catalogue
+    def _title(self, events: HistoryBatch, index: int) -> str:
+        item, catalogue = int(events.items[index]), self.scoring.catalogue
         return _quoted(str(catalogue.frame["title"][item] or catalogue.vocabulary.id(item)))
 
 

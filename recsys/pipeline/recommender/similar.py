@@ -12,7 +12,7 @@ from recsys.pipeline.ranking.scoring import Scoring
 SimilarityKind = Literal["text", "collaborative", "both"]
 
 _DEPTH = 200
-"""Items of each likeness that are merged."""
+"""Items of each kind of similarity that are merged."""
 
 
 def similarities(scoring: Scoring, item: int, by: SimilarityKind) -> NDArray[np.float32]:

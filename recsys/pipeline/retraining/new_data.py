@@ -79,7 +79,7 @@ def _impressions(log: InteractionLog) -> InteractionLog:
 
 
 def _came_late(champion: Bundle, past: InteractionLog, start: int) -> NDArray[np.bool_]:
-    """(n_past,) True for events, from the place `start` on, that the served version would have known had they come in
+    """(n_past,) True for events, from index `start` on, that the served version would have known had they come in
     time.
 
     Events before `start` that it does not know were imported, and say nothing of how a shop does now.
@@ -90,8 +90,8 @@ def _came_late(champion: Bundle, past: InteractionLog, start: int) -> NDArray[np
         known = champion.log.after(int(recent.times[0]) - 1)
         events = _moments(recent, recent.users).with_columns(event=recent.events)
         learned = _moments(known, _numbers_in(past, known)).with_columns(event=known.events)
-        late = events.with_row_index("place").join(learned, on=events.columns, how="anti")
-        is_late[start + late["place"].to_numpy()] = True
+        late = events.with_row_index("index").join(learned, on=events.columns, how="anti")
+        is_late[start + late["index"].to_numpy()] = True
     return is_late
 
 

@@ -6,8 +6,8 @@ splits             once for every cut of a log
 steps              the steps of all three: sources learn, rows are made, rankers are fitted, a window is measured
 
 preparing          checks, windows, and what the data decide before anything is fitted
-attribute_features    which attributes of the items the ranker sees
-event_columns      which kinds of acts it tells apart
+attribute_features which attributes of the items the ranker sees
+event_columns      which kinds of acts are features of their own
 returns            columns by whose values users come back at even intervals
 encode_ahead       texts encoded side by side
 

@@ -267,7 +267,7 @@ def test_newer_events_without_any_interest_are_refused(plain: Bundle, frames: Fr
 def test_logged_propensities_tell_that_lists_of_the_own_taste_earn_more(
     plain: Bundle, early: Dataset, plain_config: Config
 ) -> None:
-    """Lists of three places, each item drawn from all thirty; a user clicks what is of the own taste."""
+    """Lists of three positions, each item drawn from all thirty; a user clicks what is of the own taste."""
     rng, items = np.random.default_rng(0), plain.catalogue.frame["item_id"].to_list()
     rows = []
     for number in range(400):
@@ -295,7 +295,7 @@ def test_logged_propensities_tell_that_lists_of_the_own_taste_earn_more(
         assert points[-1].gain(name) >= points[0].gain(name)
 
 
-def test_a_tie_across_the_last_place_counts_against_every_setting_of_the_dials() -> None:
+def test_a_tie_across_the_last_position_counts_against_every_setting_of_the_dials() -> None:
     known = np.full(60, 9, dtype=np.float32)
     curves = DialCurves(np.ones((60, 1), dtype=np.float32), lambda items, _: known[items], 10)
     curves.add(tied(60), asking_nothing(), Targets.of([range(30)]))
@@ -312,7 +312,7 @@ def test_discovery_is_measured_without_vectors_too() -> None:
     assert not any(point.diversity for point in points)
 
 
-def test_a_tie_across_the_last_place_counts_against_a_simpler_ranking() -> None:
+def test_a_tie_across_the_last_position_counts_against_a_simpler_ranking() -> None:
     wanted = Targets.of([range(30)])
     lists = best_of_source(DenseScores(np.ones((1, 60), dtype=np.float32)), np.ones((1, 60), dtype=bool), wanted)
     assert lists.items.shape == (1, 10)
@@ -320,11 +320,11 @@ def test_a_tie_across_the_last_place_counts_against_a_simpler_ranking() -> None:
 
 
 def placements(*rows: tuple[int, int, int, int, int]) -> InteractionLog:
-    """User, item, event, microseconds after all that is known, place; all of one request_id, drawn by a coin."""
+    """User, item, event, microseconds after all that is known, position; all of one request_id, drawn by a coin."""
     times = [AFTER + row[3] for row in rows]
     log = make_log([(*row[:3], time, 0) for row, time in zip(rows, times, strict=True)], n_items=30)
-    places, fair = np.array([row[4] for row in rows], dtype=np.int16), np.full(len(rows), 0.5, dtype=np.float32)
-    return replace(log, positions=places, propensities=fair)
+    positions, fair = np.array([row[4] for row in rows], dtype=np.int16), np.full(len(rows), 0.5, dtype=np.float32)
+    return replace(log, positions=positions, propensities=fair)
 
 
 def logged(bundle: Bundle, window: InteractionLog) -> LoggedPlacements:
@@ -334,13 +334,13 @@ def logged(bundle: Bundle, window: InteractionLog) -> LoggedPlacements:
 
 
 def test_two_users_with_one_request_id_have_lists_of_their_own(plain: Bundle) -> None:
-    shown = [(user, item, IMPRESSION, 0, place) for user in (0, 1) for place, item in enumerate((3, 4))]
+    shown = [(user, item, IMPRESSION, 0, position) for user in (0, 1) for position, item in enumerate((3, 4))]
     found = logged(plain, placements(*shown, (0, 3, CLICK, 1, -1), (1, 4, CLICK, 1, -1)))
     assert found.rewards.tolist() == [1, 0, 0, 1]
     assert found.requests.tolist() == [0, 0, 1, 1]
 
 
-def test_a_stray_place_makes_no_other_list_longer(plain: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stray_position_makes_no_other_list_longer(plain: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     def ranked(*arguments: Any) -> RankedBlock:
@@ -366,7 +366,7 @@ def test_later_pages_are_left_out_where_lists_explore(plain: Bundle) -> None:
     later = [(1, 5, IMPRESSION, 0, 2), (1, 6, IMPRESSION, 0, 3)]
     found = logged(plain, placements(*first, *later))
     assert (len(found.rewards), found.n_later, off_policy(found).n_later) == (2, 2, 2)
-    alone = logged(plain, placements(*later))  # a log whose places begin elsewhere
+    alone = logged(plain, placements(*later))  # a log whose positions begin elsewhere
     assert (len(alone.rewards), alone.n_later) == (2, 0)
     certain = placements(*first, *later)
     known = logged(plain, replace(certain, propensities=np.ones(len(certain), dtype=np.float32)))

@@ -26,8 +26,8 @@ def listed(user: str, items: list[str], clicked: str, start: int) -> list[Event]
     """A list that was shown, and a click in it."""
     request = f"{user} {start}"
     shown = [
-        Event(f"{request} {place}", user, item, "impression", start, request_id=request, position=place)
-        for place, item in enumerate(items)
+        Event(f"{request} {position}", user, item, "impression", start, request_id=request, position=position)
+        for position, item in enumerate(items)
     ]
     return [*shown, Event(f"{request} click", user, clicked, "click", start + 1, request_id=request)]
 
@@ -37,17 +37,17 @@ def judged(plain: Bundle, dataset: Dataset) -> Measurement | None:
     return dcg_of_shown(PastPipeline(past_of(plain, dataset), plain.features, plain.rankers), requests, seed=0)
 
 
-def test_a_click_counts_by_its_place_in_the_log_and_in_the_order(plain: Bundle, early: Dataset) -> None:
+def test_a_click_counts_by_its_position_in_the_log_and_in_the_order(plain: Bundle, early: Dataset) -> None:
     recommender = Recommender(plain)
     chosen = recommender.recommend(Request("user 1", n=6, request_id="a")).ids
     asked = Request("user 1", n=6, candidates=chosen, time=LATE)
     order = list(recommender.recommend(asked).ids)
-    for place, item in enumerate(order[:3]):
-        items = [item, *(other for other in order if other != item)][::-1]  # shown at the last of six places
+    for position, item in enumerate(order[:3]):
+        items = [item, *(other for other in order if other != item)][::-1]  # shown at the last of six positions
         dataset = append_events(early, listed("user 1", items, item, LATE), plain.config)
         found = judged(plain, dataset)
         assert found is not None
-        assert found.values[METRIC] == pytest.approx([6**0.5 / np.log2(place + 2)])
+        assert found.values[METRIC] == pytest.approx([6**0.5 / np.log2(position + 2)])
         assert [plain.catalogue.frame["item_id"][int(number)] for number in found.items[0][:6]] == order
 
 

@@ -116,9 +116,9 @@ def test_seen_items_are_left_out_put_behind_or_kept(recommender: Recommender) ->
     seen = {item for item, _, _ in history_of(recommender, USER)}
     assert not seen & set(ids(recommender, user_id=USER, n=30, policy={"seen": "exclude"}))
     demoted = ids(recommender, user_id=USER, n=30, policy={"seen": "demote"})
-    places = [item in seen for item in demoted]
-    assert any(places)
-    assert places == sorted(places), "behind all that is new"
+    are_seen = [item in seen for item in demoted]
+    assert any(are_seen)
+    assert are_seen == sorted(are_seen), "behind all that is new"
     kept = ids(recommender, user_id=USER, n=30, policy={"seen": "keep"})
     assert ids(recommender, user_id=USER, n=30, policy={"seen": "auto"}) == kept, "as training resolved it"
     assert ids(recommender, user_id=USER, n=30) == kept
@@ -324,7 +324,7 @@ def test_similar_items_are_others_most_alike_first(recommender: Recommender) -> 
         recommender.similar("coffee-0-small", by="colour")  # type: ignore[arg-type]
 
 
-def test_a_version_without_text_lists_and_refuses_likeness_by_text(plain: Bundle) -> None:
+def test_a_version_without_text_lists_and_refuses_similarity_by_text(plain: Bundle) -> None:
     recommender = Recommender(plain)
     assert recommender.version == ""
     search, other = Request(USER, context={"query": "poetry"}, policy={"diversity": 0.5}, n=1), Request(USER, n=1)

@@ -137,7 +137,7 @@ def version(library: Dataset, config: Config) -> Bundle:
     return train(library, config)
 
 
-def test_a_training_gives_the_places_to_the_source_that_knows(version: Bundle) -> None:
+def test_a_training_gives_the_positions_to_the_source_that_knows(version: Bundle) -> None:
     weights = version.sources.weights
     assert weights.known.keys() == weights.newcomers.keys() == {*SOURCES}
     assert weights.known["categories"] == max(weights.known.values()) > 2

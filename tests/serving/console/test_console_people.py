@@ -43,7 +43,7 @@ def test_a_user_is_found_and_the_list_explained(page: Page, shop: httpx.Client) 
     expect(page.locator(".history li .name")).to_have_text([title(shop, event["item_id"]) for event in history[:12]])
 
 
-def test_the_list_moves_with_what_is_changed(page: Page, shop: httpx.Client) -> None:
+def test_marks_show_how_the_list_has_moved(page: Page, shop: httpx.Client) -> None:
     visit(page, shop, f"#/people/{USER}")
     served, rows = ranked(shop), page.locator(".ranked > li")
     expect_rows(rows, ids(served))
@@ -54,13 +54,13 @@ def test_the_list_moves_with_what_is_changed(page: Page, shop: httpx.Client) -> 
     diverse = ranked(shop, policy={"diversity": 0.9})
     expect_rows(rows, ids(diverse))
     before = {item["item_id"]: item["rank"] for item in served}
-    for place, item in enumerate(diverse):
-        places = before.get(item["item_id"], 0) - item["rank"]
-        mark = rows.nth(place).locator(".move .hidden")
+    for index, item in enumerate(diverse):
+        moved = before.get(item["item_id"], 0) - item["rank"]
+        mark = rows.nth(index).locator(".move .hidden")
         if item["item_id"] not in before:
             expect(mark).to_have_text("new")
-        elif places:
-            expect(mark).to_have_text(f"{'up' if places > 0 else 'down'} {abs(places)}")
+        elif moved:
+            expect(mark).to_have_text(f"{'up' if moved > 0 else 'down'} {abs(moved)}")
         else:
             expect(mark).to_have_count(0)
     left = [title(shop, id_) for id_ in ids(served) if id_ not in ids(diverse)]
@@ -70,11 +70,11 @@ def test_the_list_moves_with_what_is_changed(page: Page, shop: httpx.Client) -> 
     expect_rows(rows, ids(served))
     expect(page.locator(".move")).to_have_count(0)
 
-    page.get_by_label("Discovery").fill("1")
-    expect_rows(rows, ids(ranked(shop, policy={"discovery": 1.0})))
-    back.click()
-    expect_rows(rows, ids(served))
 
+def test_the_list_follows_its_filters(page: Page, shop: httpx.Client) -> None:
+    visit(page, shop, f"#/people/{USER}")
+    rows = page.locator(".ranked > li")
+    expect_rows(rows, ids(ranked(shop)))
     page.get_by_role("button", name="Add a filter").click()
     page.get_by_label("category", exact=True).select_option(label="books (10)")
     expect_rows(rows, ids(ranked(shop, filter={"category": ["books"]})))
@@ -85,8 +85,16 @@ def test_the_list_moves_with_what_is_changed(page: Page, shop: httpx.Client) -> 
     page.get_by_label("price from").fill("11.5")
     page.get_by_label("price to").fill("11.6")
     expect(page.get_by_text("No item meets the filter.")).to_be_visible()
-    back.click()
 
+
+def test_the_list_follows_its_rules_and_its_query(page: Page, shop: httpx.Client) -> None:
+    visit(page, shop, f"#/people/{USER}")
+    served, rows = ranked(shop), page.locator(".ranked > li")
+    expect_rows(rows, ids(served))
+    page.get_by_label("Discovery").fill("1")
+    expect_rows(rows, ids(ranked(shop, policy={"discovery": 1.0})))
+    page.get_by_role("button", name="Back to the served list").click()
+    expect_rows(rows, ids(served))
     page.get_by_label("Looking for").fill("poetry volume")
     expect_rows(rows, ids(ranked(shop, context={"query": "poetry volume"})))
     page.get_by_label("Looking for").fill("")
@@ -98,6 +106,11 @@ def test_the_list_moves_with_what_is_changed(page: Page, shop: httpx.Client) -> 
     page.get_by_label("Length").select_option("10")
     expect_rows(rows, ids(served))
 
+
+def test_the_list_follows_its_history(page: Page, shop: httpx.Client) -> None:
+    visit(page, shop, f"#/people/{USER}")
+    rows = page.locator(".ranked > li")
+    expect_rows(rows, ids(ranked(shop)))
     history = [event["item_id"] for event in shop.get(f"/v1/users/{USER}").json()["history"]]
     page.locator(".history .remove").first.click()
     expect_rows(rows, ids(ranked(shop, history=history[:-1])))
