@@ -55,6 +55,7 @@ from recsys.errors import DataError
         ({"items__jsonl": b'{"item_id": 1, "title": "a"}\n\xff\xfe\n'}, r"items.jsonl, line 2: text that is not UTF-8"),
         ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl has no column 'item_id'; it has a"),
         ({"items__jsonl": b"[]\n"}, r"items.jsonl holds no JSON object"),
+        ({"items__jsonl": b'{"item_id": "i1", "price": NaN}\n'}, r"one object a line, without NaN or Infinity"),
         ({"items__jsonl": b'{"itemid": 1}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
         ({"items__csv": gzip.compress(ITEMS.encode())}, r"is compressed by gzip; name it items.csv.gz"),
         ({"items__jsonl": gzip.compress(b"{}")}, r"is compressed by gzip; name it items.jsonl.gz"),
