@@ -1,4 +1,4 @@
-"""Whether a database server answers: nobody waits a second time for one that does not."""
+"""Whether a database answers: nobody waits a second time for one that does not."""
 
 import threading
 import time
@@ -12,7 +12,8 @@ PAUSE_SECONDS = 1.0
 
 
 class Reach:
-    """Fails calls at once while a server is silent: frozen, or unplugged. One call at a time goes on asking it.
+    """Fails calls at once while a server is silent: frozen, unplugged, held by another. One call at a time goes on
+    asking it.
 
     Safe to use from many threads.
 

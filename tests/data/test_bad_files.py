@@ -74,6 +74,7 @@ from recsys.errors import DataError
         ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl has no columns 'item_id' and 'title'; it has a"),
         ({"items__jsonl": b"[]\n"}, r"items.jsonl holds no JSON object"),
         ({"items__jsonl": b'{"itemid": 1, "title": ""}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
+        ({"items__jsonl": b'{"item_id": "i1", "price": NaN}\n'}, r"one object a line, without NaN or Infinity"),
         ({"items__csv": gzip.compress(ITEMS.encode())}, r"is compressed by gzip; name it items.csv.gz"),
         ({"items__jsonl": gzip.compress(b"{}")}, r"is compressed by gzip; name it items.jsonl.gz"),
         ({"items__csv": bz2.compress(ITEMS.encode())}, r"is compressed by bzip2; unpack it, or compress it by gzip"),

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from event_log_contract import EventLogContract, click
+from event_log_contract import EventLogContract, as_soon_as_it_answers, click
 from item_store_contract import ItemStoreContract
 from list_store_contract import DAY, ListStoreContract, served
 from user_store_contract import UserStoreContract
@@ -105,9 +105,14 @@ def test_calls_behind_a_locked_file_do_not_wait_one_after_the_other(
     assert all(isinstance(call.exception(), StoreError) for call in calls)
     assert any("database is locked; another process holds it" in str(call.exception()) for call in calls)
     assert time.monotonic() - started < 4, "6 seconds, if each waited for the one before"
+    started = time.monotonic()
+    with pytest.raises(StoreError, match="does not answer; another process holds it"):
+        store.append([click(1)])
+    assert time.monotonic() - started < 0.5, "nobody waits a second time"
+    assert store.last_offset() == 0, "it can be read"
     other.execute("ROLLBACK")
     other.close()
-    assert store.append([click(1)]).accepted == 1
+    assert as_soon_as_it_answers(lambda: store.append([click(1)])).accepted == 1
     store.close()
 
 

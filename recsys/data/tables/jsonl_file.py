@@ -38,7 +38,7 @@ def open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
     found = _keys(path, None if columns is None else _FIRST_LINES)
     names = list(dict.fromkeys([*found, *(columns or ())])) if found else []
     if not names:
-        raise DataError(f"{path} holds no JSON object; write one object a line")
+        raise DataError(f"{path} holds no JSON object; write one object a line, without NaN or Infinity")
     check_names(str(path), names)
     # One pass over each line, however many keys it has.
     cells = pl.col(RAW).map_batches(

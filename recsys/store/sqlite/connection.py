@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import StoreError
+from recsys.store.reach import Reach
 from recsys.store.sqlite.log import begin_log, check_in_place, empty_log, inode_of, wal_path
 
-BUSY_SECONDS = 10.0
+BUSY_SECONDS = 5.0
 """How long a call waits for another process that writes, or for other threads."""
 
 _OWN_TABLES = frozenset({"events", "lists"})
 """Tables by which a store, a file of lists and the file of another program are distinguished. A store and lists never
 share a file: while lists are replaced, nobody else can write to it."""
+
+_BUSY_REMEDY = "another process holds it, such as a backup; end it, or try again later"
+
+
+class _BusyError(StoreError):
+    """Another process holds the file."""
 
 
 class SqliteConnection:
@@ -35,6 +42,7 @@ class SqliteConnection:
         self.path = path
         self._name, self._remedy = f"{name} {path}", remedy
         self._lock = threading.Lock()
+        self._writing = Reach(self._name, _BUSY_REMEDY, _BusyError)  # it may be read meanwhile
         with self.explained():
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -101,7 +109,8 @@ class SqliteConnection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or none, within `exclusive`. IMMEDIATE takes the write lock at the start, where it may be waited for."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        with self._writing.asked(), self.explained():
+            self._connection.execute("BEGIN IMMEDIATE")
         try:
             self.check_in_place()
             yield
@@ -119,8 +128,9 @@ class SqliteConnection:
         except sqlite3.Error as error:
             # extended codes have the plain one in their last byte; errors of Python's own have none
             busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-            remedy = "another process holds it, such as a backup; end it, or try again later" if busy else self._remedy
-            raise StoreError(f"{self._name}: {error}; {remedy}") from error
+            if busy:
+                raise _BusyError(f"{self._name}: {error}; {_BUSY_REMEDY}") from error
+            raise StoreError(f"{self._name}: {error}; {self._remedy}") from error
 
     def close(self) -> None:
         """Close it when nobody uses it."""
