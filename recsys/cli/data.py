@@ -88,6 +88,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         _say(f"{counted(report.n_rejected, 'rejected row is', 'rejected rows are')} in {aside}")
     for part in report.rejections:
         part.check(config.data.max_rejected)
+    _say(f"next: recsys train {shlex.quote(str(arguments.folder))} --registry REG")
     return 0
 
 

@@ -27,7 +27,7 @@ def print_figures(report: Mapping[str, Any], found: str = "") -> None:
     title = f"{counted(report['n_requests'], 'request')} of version {report['version']}; in brackets 95 % intervals"
     output.print_table(["ranking", *_SHOWN], list(_rows(report)), title=title)
     if found:
-        print(f"\n{output.visible(found)}")
+        print(output.visible(found))
     for caveat in report.get("caveats", []):
         print(f"note: {caveat}")
     if estimates := report.get("off_policy"):

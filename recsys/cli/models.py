@@ -126,6 +126,7 @@ def _current(registry: "Registry") -> tuple[str | None, str | None]:
 
 
 def _show(registry: "Registry", arguments: argparse.Namespace) -> None:
+    from recsys.moments import moment_of
     from recsys.registry.compare import flat
 
     registry.path_of(arguments.version)
@@ -135,6 +136,7 @@ def _show(registry: "Registry", arguments: argparse.Namespace) -> None:
         return
     files = manifest.pop("files")
     manifest["files"] = f"{len(files)}, {sum(file['size'] for file in files.values()) / 1e6:.1f} MB, all checked"
+    manifest["data"] |= {end: f"{moment_of(manifest['data'][end]):%Y-%m-%d %H:%M:%S} UTC" for end in ("start", "end")}
     output.print_table(["key", "value"], [(key, _text(value)) for key, value in flat(manifest)])
 
 

@@ -7,6 +7,9 @@ from typing import Any
 _ENOUGH = 10_000
 """Characters of the widest line that is written to a file or a pipe."""
 
+_RULE = 160
+"""Longest rule below a heading that is written there: a single long cell would make it as wide."""
+
 _HIDDEN = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
 """Control characters: in a title they would move the cursor, or colour the screen."""
 
@@ -31,14 +34,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, title=visible(title) or None, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(*columns, box=box.SIMPLE_HEAD)
+    above = [visible(title)] if title else []  # a title of the table itself would be broken at its width
     for row in rows:
         table.add_row(*map(visible, row))
     if sys.stdout.isatty():
-        Console(highlight=False, markup=False, emoji=False).print(table)
+        Console(highlight=False, markup=False, emoji=False).print(*above, table, sep="\n")
         return
     console = Console(width=_ENOUGH, highlight=False, markup=False, emoji=False)
     with console.capture() as written:
-        console.print(table)
+        console.print(*above, table, sep="\n")
     for line in written.get().strip("\n").splitlines():
-        print(line.rstrip())
+        print((line if line.strip(" ─") else line[:_RULE]).rstrip())

@@ -10,6 +10,12 @@ from recsys.data.loading import LoadReport
 from recsys.data.log.repeats import repeat_share
 from recsys.moments import moment_of
 
+_NAMED = 20
+"""Most columns of the items that are named."""
+
+_ELSEWHERE = ("item_id", "title", "description", "available")
+"""Columns of which something else is said."""
+
 
 @dataclass(frozen=True)
 class DatasetSummary:
@@ -20,7 +26,9 @@ class DatasetSummary:
         events: number of events by name.
         wanted: how many of them are positive events, by `events.weights` and `events.min_value`.
         first, last: moment of the oldest and the newest event, ISO 8601 UTC.
+        available: items that are available today.
         described: share of the items that have a description.
+        columns: of each other column of the items that has values, the share of the items that have one.
         repeated: share of what users wanted that they knew already, see `repeat_share`.
         rejected: bad rows by file.
         duplicates: events whose event_id was there before.
@@ -34,7 +42,9 @@ class DatasetSummary:
     wanted: int
     first: str
     last: str
+    available: int
     described: float
+    columns: dict[str, float]
     repeated: float
     rejected: dict[str, int]
     duplicates: int
@@ -44,8 +54,12 @@ class DatasetSummary:
     def lines(self) -> list[str]:
         """For people."""
         named = ", ".join(f"{count:,} {name}" for name, count in self.events.items())
+        available = f"{self.available:,} of them available, " if self.available < self.items else ""
+        columns = [f"{name} {share:.0%}" for name, share in self.columns.items()]
+        more = [f"{len(columns) - _NAMED} more"] if len(columns) > _NAMED else []
         lines = [
-            f"items       {self.items:,}, {self.described:.1%} with a description",
+            f"items       {self.items:,}, {available}{self.described:.1%} with a description",
+            f"columns     {', '.join([*columns[:_NAMED], *more]) or 'title only'}",
             f"users       {self.users:,}{'' if self.profiled is None else f', {self.profiled:,} of them in users.*'}",
             f"events      {sum(self.events.values()):,}: {named}",
             f"interest    {self.wanted:,} of the events are positive",
@@ -61,7 +75,8 @@ def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
     """Count what a reading found."""
     log, profiles = dataset.log, dataset.profiles
     counts = np.bincount(log.events, minlength=len(log.event_names))
-    described = dataset.catalogue.frame["description"].is_not_null().mean()
+    frame = dataset.catalogue.frame
+    filled = {name: 1 - frame[name].null_count() / frame.height for name in frame.columns}
     return DatasetSummary(
         items=len(dataset.catalogue),
         users=log.n_users,
@@ -70,7 +85,9 @@ def summarise(dataset: Dataset, report: LoadReport) -> DatasetSummary:
         wanted=int(np.count_nonzero(log.weights > 0)),
         first=_moment(int(log.times[0])),
         last=_moment(int(log.times[-1])),
-        described=float(described) if isinstance(described, float) else 0.0,
+        available=int(frame["available"].sum()),
+        described=filled["description"],
+        columns={name: share for name, share in filled.items() if share and name not in _ELSEWHERE},
         repeated=repeat_share(log),
         rejected={part.name: len(part) for part in report.rejections},
         duplicates=report.n_duplicates,

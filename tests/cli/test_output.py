@@ -17,6 +17,18 @@ def test_text_of_the_data_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]
     assert lines[-len(titles) :] == titles
 
 
+def test_a_title_is_not_broken_at_the_width_of_its_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["a"], [["b"]], title="a title that is far wider than its table")
+    assert capsys.readouterr().out.splitlines()[0] == "a title that is far wider than its table"
+
+
+def test_one_long_cell_makes_no_long_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["a"], [["b" * 3_000]])
+    lines = capsys.readouterr().out.splitlines()
+    (rule,) = (line for line in lines if "─" in line)
+    assert len(rule) < 200 < 3_000 < max(map(len, lines))
+
+
 def test_no_text_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(["title"], [["a\x1b[2Jb"]], title="of \x07u1")
     shown = capsys.readouterr().out
@@ -50,4 +62,4 @@ def test_simpler_rankings_stand_below_the_pipeline_best_first_and_kinds_of_reque
     names = [re.split("  -|  0", line)[0].strip() for line in lines if line.strip()][-8:-1]
     kinds = ["full pipeline on", "cold item (1,200)", "light (7)"]
     assert names == ["full pipeline", "without text", "ALS", "popularity", *kinds]
-    assert lines[-2:] == ["", "Found **it**."]
+    assert lines[-1] == "Found **it**."

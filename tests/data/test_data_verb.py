@@ -53,8 +53,22 @@ def test_check_lists_bad_rows_even_when_there_are_too_many(tmp_path: Path, capsy
     assert json.loads((tmp_path / "rejected.jsonl").read_text())["line"] == 4
     assert main(["data", "check", str(tmp_path), "--set", "data.max_rejected=0.5"]) == 0
     (tmp_path / "events.csv").write_text(EVENTS)
+    capsys.readouterr()
     assert main(["data", "check", str(tmp_path)]) == 0
+    assert f"next: recsys train {tmp_path} --registry REG" in capsys.readouterr().err
     assert not (tmp_path / "rejected.jsonl").exists()
+
+
+def test_check_names_the_columns_that_were_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """So that one with another name is missed before the training, and not after it."""
+    (tmp_path / "items.csv").write_text(
+        "item_id,title,price,colour,brand,available\ni1,Lamp,2,red,,no\ni2,Chair,,red,,yes\n"
+    )
+    (tmp_path / "events.csv").write_text(EVENTS)
+    assert main(["data", "check", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "items       2, 1 of them available, 0.0% with a description" in shown
+    assert "columns     price 50%, colour 100%\n" in shown
 
 
 def test_names_of_events_do_not_colour_the_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -324,3 +324,13 @@ def test_lexicon_ignores_unknown_and_single_tokens() -> None:
     assert bags[0].tolist() == [0, 1]
     assert not bags[1:3].any()
     assert np.linalg.norm(bags[3]) == pytest.approx(1.0)
+
+
+def test_a_training_that_only_unlearns_leaves_the_start_and_says_so(
+    texts: list[str], log: InteractionLog, start: InterestModel, settings: TextConfig
+) -> None:
+    said: list[str] = []
+    wild = settings.model_copy(update={"learning_rate": 0.3, "epochs": 1})
+    model = InterestFitting(texts, log, wild, minutes=10, progress=said.append).run()
+    assert "text: network: no step ranked the newest events better than the start" in said
+    np.testing.assert_array_equal(model.score(given([0, 1, 2])), start.score(given([0, 1, 2])))

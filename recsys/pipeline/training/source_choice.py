@@ -82,7 +82,7 @@ def choose_sources(past: PastScoring, requests: PastRequests, run: TrainingRun) 
         needed = max(SIGNIFICANT * standard_error(found - recalls), _WORTH_IT * recalls.mean())
         is_useful = found.mean() - recalls.mean() > needed
         shares = f"with it {found.mean():.1%} of what was wanted is a candidate, without it {recalls.mean():.1%}"
-        worth_it = "" if is_useful else f", and below {recalls.mean() + needed:.1%} it is not worth its time"
+        worth_it = "" if is_useful else f", and a source must find {100 * needed:.1f} points more"
         run.progress(f"{source} {'is used' if is_useful else 'is left out'}: {shares}{worth_it}")
         if is_useful:
             live, weights, recalls = (*live, source), weights_with_it, found

@@ -104,6 +104,8 @@ class Stage:
                 losses.clear()
         better = is_better(self.best.ndcg, self.start.ndcg)
         keeps_best = better or (self.adapter is None and self.soft_targets is None)
+        if keeps_best and self.position.step and np.array_equal(self.best.ndcg, self.start.ndcg):
+            self.learner.progress(f"text: {self.plan.stage}: no step ranked the newest events better than the start")
         self._restore(self.best.state if keeps_best else self.start.state)
         return better
 
