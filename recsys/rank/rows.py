@@ -22,6 +22,7 @@ class RankerRows:
         proposed_by: (n_rows,) bit s is set when source s proposed the item; 0 where it was only shown.
         positions: (n_rows,) at which the item was shown, from 0; -1 where it was not; None where none is logged.
         only_shown: (n_rows,) True where the item was shown and is no candidate, see `are_candidates`; None: nowhere.
+        shown: (n_rows,) True where the item was shown; None: nowhere.
         missed: (n_missed,) microseconds of requests without rows: what they want could be listed, but no source
             proposed it; or nothing was chosen from what was shown.
     """
@@ -34,6 +35,7 @@ class RankerRows:
     proposed_by: NDArray[np.uint16]
     positions: NDArray[np.int16] | None = None
     only_shown: NDArray[np.bool_] | None = None
+    shown: NDArray[np.bool_] | None = None
     missed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
@@ -83,6 +85,26 @@ class RankerRows:
         """Whether there is an order to learn: some row is positive, and some is not."""
         return bool(self.positive.any() and not self.positive.all())
 
+    def of_lists(self, others: float, seed: int) -> "RankerRows":
+        """What was shown, of the requests in which some of it was wanted and some was not, as if the items to rank had
+        come with these requests.
+
+        Args:
+            others: further negative rows, drawn evenly from what was not shown, for each shown one.
+            seed: of the draw.
+        """
+        if self.shown is None:
+            return self.keep(np.zeros(len(self.gains), dtype=bool))
+        of, shown, positive = self.requests, self.shown, self.positive
+        chosen_from, refused_from = (
+            np.bincount(of, weights=shown & some, minlength=self.n_requests) > 0 for some in (positive, ~positive)
+        )
+        in_list = (chosen_from & refused_from)[of]
+        further = in_list & ~shown & ~positive
+        share = others * np.count_nonzero(in_list & shown) / max(int(np.count_nonzero(further)), 1)
+        further &= np.random.default_rng(seed).random(len(further)) < share
+        return replace(self.keep((in_list & shown) | further), only_shown=None)
+
     def keep(self, chosen: NDArray[np.bool_], columns: Sequence[int] | None = None) -> "RankerRows":
         """Only the chosen rows (n_rows,), and only requests that still have a positive one.
 
@@ -118,6 +140,7 @@ class RankerRows:
             proposed_by=self.proposed_by[chosen],
             positions=None if self.positions is None else self.positions[chosen],
             only_shown=None if self.only_shown is None else self.only_shown[chosen],
+            shown=None if self.shown is None else self.shown[chosen],
         )
 
     @staticmethod
@@ -136,7 +159,7 @@ class RankerRows:
             del part
         if table is None:
             raise ValueError("no parts to join")
-        columns = [f.name for f in fields(RankerRows) if f.name not in ("table", "positions", "only_shown")]
+        columns = [f.name for f in fields(RankerRows) if f.name not in ("table", "positions", "only_shown", "shown")]
         joined = {name: np.concatenate([getattr(part, name) for part in others]) for name in columns}
         filled = [part for part in others if len(part.gains)]
         return RankerRows(
@@ -144,6 +167,7 @@ class RankerRows:
             table=table,
             positions=_joined_where_known([part.positions for part in filled]),
             only_shown=_joined_where_known([part.only_shown for part in filled]),
+            shown=_joined_where_known([part.shown for part in filled]),
         )
 
 

@@ -210,6 +210,19 @@ def test_what_was_only_shown_stays_marked() -> None:
     assert RankerRows.joined([marked, one]).only_shown is None
 
 
+def test_lists_are_what_was_shown_and_some_of_the_rest() -> None:
+    rows = make_rows([(0, [1, 0, 0, 0]), (1, [1, 0, 0]), (2, [1, 1, 0]), (3, [0, 1])])
+    shown = [True, True, False, False, False, True, True, True, True, False, False, True]
+    rows = replace(rows, shown=np.array(shown), only_shown=np.ones(12, dtype=bool))
+    lists = rows.of_lists(others=0.0, seed=0)
+    assert lists.times.tolist() == [0], "in others nothing shown was wanted, or everything was, or the choice was bare"
+    assert (lists.sizes.tolist(), lists.gains.tolist()) == ([2], [1, 0])
+    assert lists.are_candidates.all(), "all that was shown is a candidate of such a request"
+    wider = rows.of_lists(others=1.0, seed=0)
+    assert (wider.sizes.tolist(), wider.shown.tolist()) == ([4], [True, True, False, False])
+    assert not replace(rows, shown=None).of_lists(others=1.0, seed=0).n_requests
+
+
 def test_ndcg_of_each_request_and_their_mean() -> None:
     rows = RankerRows(
         table=np.zeros((6, 1), dtype=np.float32),

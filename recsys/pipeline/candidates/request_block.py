@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +19,16 @@ Queries = Sequence[str | None]
 _CELLS_PER_BLOCK = 8_000_000
 _REQUESTS_PER_BLOCK = 256
 """Most cells of the mask of a block, and most requests; see `block_size`."""
+
+
+class RequestKind(IntEnum):
+    """What a request brings, as far as a ranker of its own may exist for it."""
+
+    USUAL = 0
+    BRINGS_HISTORY = 1
+    """as bare items, perhaps with the items to rank too"""
+    NAMES_CANDIDATES = 2
+    """the items to rank, for a stored history"""
 
 
 def block_size(n_items: int) -> int:
@@ -97,6 +108,13 @@ class RequestBlock:
         brings, known = np.zeros(len(self), dtype=bool), self.has_history
         brings[known] = self.histories.times[self.histories.offsets[:-1][known]] == NO_TIME
         return brings
+
+    @cached_property
+    def kinds(self) -> NDArray[np.int8]:
+        """(n_requests,) the `RequestKind` of each."""
+        names = np.array([only is not None for only in self.only], dtype=bool)
+        usual = np.where(names, RequestKind.NAMES_CANDIDATES, RequestKind.USUAL)
+        return np.where(self.brings_history, RequestKind.BRINGS_HISTORY, usual).astype(np.int8)
 
     @property
     def listable(self) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from recsys.data.requests.request import Request
 from recsys.errors import DataError
 from recsys.eval.ranking import Targets
 from recsys.eval.results import EvaluationReport, Window
-from recsys.pipeline.candidates.request_block import block_size
+from recsys.pipeline.candidates.request_block import RequestKind, block_size
 from recsys.pipeline.evaluation.facts import facts_of
 from recsys.pipeline.evaluation.labelled import LabelledBlock, LabelledRequests, labelled_requests
 from recsys.pipeline.evaluation.logged import with_off_policy
@@ -32,6 +32,12 @@ from recsys.progress import Progress, silent
 
 _SEED = 0
 """Seed of the draw among many requests, and of every bootstrap."""
+
+
+_WITH_OWN_RANKER = {
+    RequestKind.BRINGS_HISTORY: "bring their history",
+    RequestKind.NAMES_CANDIDATES: "name the items to rank",
+}
 
 
 def evaluate(
@@ -83,11 +89,12 @@ def _on_requests(
     recommender = Recommender(known)
     caveats = [*_caveats_of_targets(bundle, requests), *_caveats_of_times(end, wanted)]
     pipeline = pipeline_of(bundle, recommender.scoring, known.log.user_vocabulary)
-    if bundle.rankers.given is not None and any(request.history for request in wanted):
+    kinds = {_kind_of(request) for request in wanted}
+    if own := [_WITH_OWN_RANKER[kind] for kind in sorted(kinds) if bundle.rankers.of(kind) is not bundle.rankers]:
         # The ablations belong to the other ranker: beside lists of this one they would not show what a part adds.
         pipeline = replace(pipeline, rankers=bundle.rankers.alone)
         caveats.append(
-            "Requests bring their history and have a ranker of their own, so what each part adds is not reported."
+            f"Requests {' or '.join(own)} and have a ranker of their own, so what each part adds is not reported."
         )
     report = measure(
         pipeline,
@@ -96,14 +103,21 @@ def _on_requests(
         seed=_SEED,
         progress=progress,
     )
-    if all(request.history for request in wanted):
-        report = replace(report, importances=bundle.rankers.of(brings_history=True).full.importance)
+    if len(kinds) == 1:
+        report = replace(report, importances=bundle.rankers.of(*kinds).full.importance)
     if not report.n_requests:
         raise DataError(
             "no request wants an item that may be listed: each one is not available, or was seen before and "
             "policy.seen leaves seen items out; correct the column available, or train with policy.seen = 'keep'"
         )
     return _headed(replace(report, per_request=_named(report.per_request, wanted)), bundle, name)
+
+
+def _kind_of(request: Request) -> RequestKind:
+    """See `RequestBlock.kinds`."""
+    if request.history:
+        return RequestKind.BRINGS_HISTORY
+    return RequestKind.USUAL if request.candidates is None else RequestKind.NAMES_CANDIDATES
 
 
 def _caveats_of_targets(bundle: Bundle, requests: Sequence[Request]) -> Iterator[str]:

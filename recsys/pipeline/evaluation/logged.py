@@ -53,7 +53,7 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
         done += len(part)
         asked = lengths[numbers].tolist()
         ranked = pipeline.rank(block, asked)
-        p_click, _ = pipeline.rankers.probabilities(ranked.scores, ranked.table, ranked.of_given)
+        p_click, _ = pipeline.rankers.probabilities(ranked.scores, ranked.table, ranked.kinds)
         probabilities = p_click.astype(np.float64)
         for row, (number, n) in enumerate(zip(numbers, asked, strict=True)):
             own = members[number]

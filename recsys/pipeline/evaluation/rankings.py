@@ -194,7 +194,7 @@ class _Calibrations:
         wanted = {"p_click": labelled.targets, "p_purchase": labelled.bought}
         for (name, targets), predictions in zip(
             wanted.items(),
-            self._rankers.probabilities(ranked.scores, ranked.table, ranked.of_given),
+            self._rankers.probabilities(ranked.scores, ranked.table, ranked.kinds),
             strict=True,
         ):
             if targets is not None:

@@ -36,7 +36,7 @@ class RankedBlock:
     Attributes:
         candidates: the pairs that were ranked.
         table: (n_pairs, n_features) what the ranker saw.
-        of_given: (n_pairs,) True where the history came with the request, see `RequestBlock.brings_history`.
+        kinds: (n_pairs,) the `RequestKind` of the request of each.
         scores: (n_pairs,) the ranker's scores.
         orders: per request, indices of its pairs, best first, after the policy.
         list_scores: per request, in that order, the ranker's scores with what query and policy add to them.
@@ -46,7 +46,7 @@ class RankedBlock:
 
     candidates: Candidates
     table: NDArray[np.float32]
-    of_given: NDArray[np.bool_]
+    kinds: NDArray[np.int8]
     scores: NDArray[np.float32]
     orders: tuple[NDArray[np.int64], ...]
     list_scores: tuple[NDArray[np.float32], ...]
@@ -81,7 +81,7 @@ def rank_block(
 
     def score() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         table = stages.run("features", lambda: scoring.table(block, candidates, features))
-        scores = stages.run("ranker", lambda: rankers.score(table, block.brings_history[candidates.rows]))
+        scores = stages.run("ranker", lambda: rankers.score(table, block.kinds[candidates.rows]))
         return table, scores + _TIE_BREAK * candidates.fused
 
     scored = stages.attempt(RANKER, _TIME_OF_RANKER, score)
@@ -116,7 +116,7 @@ def _arranged(
     return RankedBlock(
         candidates,
         table,
-        block.brings_history[candidates.rows],
+        block.kinds[candidates.rows],
         scores,
         tuple(orders),
         tuple(list_scores),

@@ -1,5 +1,5 @@
-"""The ranker of a version, rankers without one group of features each, and one for requests that bring their
-history."""
+"""The ranker of a version, rankers without one group of features each, and those of requests that bring their history
+or the items to rank."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.feature_set import FeatureSet
 from recsys.config import FeatureGroup, RankerConfig
 from recsys.counts import counted
+from recsys.pipeline.candidates.request_block import RequestKind
 from recsys.pipeline.engines.threads import in_threads, usable_cores
 from recsys.pipeline.ranking.ranker_calibration import RankerCalibration
 from recsys.pipeline.ranking.ranker_fits import FittedTwice, RankerInputs
@@ -22,8 +23,8 @@ from recsys.rank.lambdarank import Ranker
 from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows, to_learn_from
 
-_GIVEN = "given"
-"""The folder of the rankers of requests that bring their history."""
+_GIVEN, _NAMED = "given", "named"
+"""The folders of the rankers of requests that bring their history, and of those that name the items to rank."""
 
 _MOST_SIDE_BY_SIDE = 1_000_000
 """Most rows with which rankers are fitted side by side in this process, because each copies the rows that it learns
@@ -52,6 +53,8 @@ class Rankers:
             loaded version.
         given: the rankers of requests that bring their history as bare items, without when and how these were chosen;
             None: such requests are ranked like others.
+        named: the rankers of requests that name the items to rank, which learned from lists that were shown; None: such
+            requests are ranked like others.
     """
 
     full: Ranker
@@ -59,6 +62,7 @@ class Rankers:
     calibration: RankerCalibration
     older: OlderRanker | None = None
     given: "Rankers | None" = None
+    named: "Rankers | None" = None
 
     @classmethod
     def fit(
@@ -109,31 +113,37 @@ class Rankers:
         """Without the ablations."""
         return replace(self, without={})
 
-    def of(self, *, brings_history: bool) -> "Rankers":
-        """The rankers of requests that bring their history, or of the others."""
-        return self.given if brings_history and self.given is not None else self
+    def of(self, kind: RequestKind) -> "Rankers":
+        """The rankers of requests of one kind."""
+        own = {RequestKind.BRINGS_HISTORY: self.given, RequestKind.NAMES_CANDIDATES: self.named}.get(kind)
+        return self if own is None else own
 
-    def score(self, table: NDArray[np.float32], of_given: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def score(self, table: NDArray[np.float32], kinds: NDArray[np.int8]) -> NDArray[np.float32]:
         """(n,) scores of rows (n_rows, n_features) by the full ranker, see `Ranker.score`.
 
         Args:
-            of_given: (n,) True for rows of requests that bring their history.
+            kinds: (n,) the `RequestKind` of the request of each row.
         """
         scores = np.empty(len(table), dtype=np.float32)
-        for rankers, rows in self._by_rows(of_given):
+        for rankers, rows in self._by_rows(kinds):
             scores[rows] = rankers.full.score(table[rows])
         return scores
 
-    def _by_rows(self, of_given: NDArray[np.bool_]) -> Iterator[tuple["Rankers", NDArray[np.bool_] | slice]]:
+    def _by_rows(self, kinds: NDArray[np.int8]) -> Iterator[tuple["Rankers", NDArray[np.bool_] | slice]]:
         """The rankers to use, each with the rows that it ranks; see `score`."""
-        if self.given is None or not of_given.any():
+        special = [kind for kind in RequestKind if self.of(kind) is not self and (kinds == kind).any()]
+        if not special:
             yield self, slice(None)
-        else:
-            yield from ((self, ~of_given), (self.given, of_given))
+            return
+        for kind in special:
+            yield self.of(kind), kinds == kind
+        others = ~np.isin(kinds, special)
+        if others.any():
+            yield self, others
 
     def compile(self) -> None:
         """Prepare all trees that serve for fast scoring, now and not in the first request."""
-        for rankers in (self, self.given):
+        for rankers in (self, self.given, self.named):
             if rankers is not None:
                 conversion = rankers.calibration.conversion
                 _ = rankers.full.compiled, conversion and conversion.trees.compiled
@@ -171,26 +181,28 @@ class Rankers:
         conversion = self.calibration.conversion
         if conversion is not None and not all(map(conversion.shares_strongest_event, (held_out, seen))):
             conversion = None
-        return Rankers(full, {}, RankerCalibration.fit(older, held_out, full, seen, conversion), given=self.given)
+        calibration = RankerCalibration.fit(older, held_out, full, seen, conversion)
+        return Rankers(full, {}, calibration, given=self.given, named=self.named)
 
     def probabilities(
-        self, scores: NDArray[np.float32], table: NDArray[np.float32], of_given: NDArray[np.bool_]
+        self, scores: NDArray[np.float32], table: NDArray[np.float32], kinds: NDArray[np.int8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(n,) p_click and p_purchase of rows, by the full rankers' scores (n,), see `RankerCalibration.probabilities`.
 
         Args:
-            table, of_given: see `score`.
+            table, kinds: see `score`.
         """
         found = np.empty((2, len(scores)), dtype=np.float32)
-        for rankers, rows in self._by_rows(of_given):
+        for rankers, rows in self._by_rows(kinds):
             found[:, rows] = rankers.calibration.probabilities(rankers.full, scores[rows], table[rows])
         return found[0], found[1]
 
     def save(self, folder: Path) -> None:
         """Write LightGBM text files and the calibration."""
         folder.mkdir(parents=True, exist_ok=True)
-        if self.given is not None:
-            self.given.save(folder / _GIVEN)
+        for name, own in ((_GIVEN, self.given), (_NAMED, self.named)):
+            if own is not None:
+                own.save(folder / name)
         self.full.save(folder / "ranker.txt")
         for group, ranker in self.without.items():
             ranker.save(folder / f"without_{group}.txt")
@@ -205,8 +217,8 @@ class Rankers:
             if (folder / f"without_{group}.txt").exists()
         }
         full = Ranker.load(folder / "ranker.txt")
-        given = cls.load(folder / _GIVEN) if (folder / _GIVEN).exists() else None
-        return cls(full, without, RankerCalibration.load(folder), given=given)
+        given, named = (cls.load(folder / name) if (folder / name).exists() else None for name in (_GIVEN, _NAMED))
+        return cls(full, without, RankerCalibration.load(folder), given=given, named=named)
 
 
 def _size_of(*parts: RankerRows) -> str:

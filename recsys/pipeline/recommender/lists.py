@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from recsys.data.requests.request import Request
-from recsys.pipeline.candidates.request_block import RequestBlock
+from recsys.pipeline.candidates.request_block import RequestBlock, RequestKind
 from recsys.pipeline.ranking.ordering import RANKER, RankedBlock
 from recsys.pipeline.ranking.scoring import Scoring
 from recsys.pipeline.recommender.blocks import unknown_candidates
@@ -42,7 +42,7 @@ class BlockLists:
         pairs = ranked.orders[row][: request.n]
         scores = ranked.scores[pairs]
         calibrated = scores if RANKER not in self.block.stages.left_out else np.full_like(scores, np.nan)
-        p_click, p_purchase = bundle.rankers.probabilities(calibrated, ranked.table[pairs], ranked.of_given[pairs])
+        p_click, p_purchase = bundle.rankers.probabilities(calibrated, ranked.table[pairs], ranked.kinds[pairs])
         names, proposed_by = self.scoring.sources.names, ranked.candidates.proposed_by[pairs].tolist()
         return ItemList(
             ids=tuple(vocabulary.ids(ranked.candidates.items[pairs])),
@@ -73,7 +73,7 @@ class BlockLists:
             explainer = Explainer(self.scoring, history, users[row], profile, most, until, event_names)
             pairs = self.ranked.orders[row][: len(one)]
             items, table = self.ranked.candidates.items[pairs], self.ranked.table[pairs]
-            rankers = bundle.rankers.of(brings_history=bool(block.brings_history[row]))
+            rankers = bundle.rankers.of(RequestKind(block.kinds[row]))
             found.append(replace(one, why=partial(explainer.explain, bundle.features, rankers.full, table, items)))
         return found
 

@@ -15,7 +15,9 @@ rows               the ranker's rows
 item_dropout       items whose past is hidden, so that rows of new items teach
 source_choice      which live sources are used, and how much each source counts
 past_proposals     what sources proposed for past requests, from which that is learned
-given_histories    whether requests that bring their history have a ranker of their own
+own_rankers        whether some kinds of requests have a ranker of their own:
+given_histories    those that bring their history
+named_candidates   those that name the items to rank
 discovery_choice   `policy.discovery = auto`
 
 feature_rows       the columns in the report of a training

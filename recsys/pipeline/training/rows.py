@@ -84,7 +84,8 @@ def _rows_of_block(
     """The rows of the requests of one block; the other arguments are those of `training_rows`."""
     past, (n_requests, n_items) = window.past, block.eligible.shape
     n = past.config.candidates.n
-    candidates = past.scoring.candidates(block, n, Pairs(requests.shown.rows, requests.shown.items))
+    shown = Pairs(requests.shown.rows, requests.shown.items)
+    candidates = past.scoring.candidates(block, n, shown)
     gains = _gains(requests, candidates, n_items)
     teaches = met[candidates.items] < requests.times[candidates.rows]
     covered = np.bincount(candidates.rows, weights=(gains > 0) & teaches, minlength=n_requests) > 0
@@ -105,6 +106,7 @@ def _rows_of_block(
         proposed_by=kept.proposed_by,
         positions=_positions(requests, kept, n_items),
         only_shown=candidates.beyond(n)[inside],
+        shown=kept.are_among(shown),
         missed=requests.times[has_target & ~covered],
     )
 

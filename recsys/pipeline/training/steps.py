@@ -145,8 +145,8 @@ class TrainingSteps:
         """The ranker and its ablations, fitted on rows of this window and perhaps of earlier ones."""
         return self._rankers(rows, window, self.config.ranker)
 
-    def rankers_of_given(self, rows: LearningRows, window: UnseenWindow) -> Rankers:
-        """The ranker of requests that bring their history, without ablations."""
+    def own_rankers(self, rows: LearningRows, window: UnseenWindow) -> Rankers:
+        """A ranker of requests of one kind alone, without ablations."""
         return self._rankers(rows, window, self.config.ranker.model_copy(update={"ablation": False}))
 
     def _rankers(self, rows: LearningRows, window: UnseenWindow, config: RankerConfig) -> Rankers:

@@ -13,6 +13,7 @@ from recsys.data.dataset import Dataset
 from recsys.data.events.event import Event
 from recsys.data.loading import dataset_from_frames
 from recsys.data.requests.request import Request
+from recsys.pipeline.candidates.request_block import RequestKind
 from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
@@ -134,18 +135,18 @@ def test_requests_that_bring_their_history_are_not_held_against_ablations_of_the
     ablated, dataset = replace(with_own, rankers=rankers), Dataset(with_own.catalogue, with_own.log)
     bringing = evaluate(ablated, dataset, [Request(history=("3-0",), targets=("3-1",))])
     assert not bringing.ablation
-    assert bringing.importances == with_own.rankers.of(brings_history=True).full.importance
+    assert bringing.importances == with_own.rankers.of(RequestKind.BRINGS_HISTORY).full.importance
     assert any("a ranker of their own" in caveat for caveat in bringing.caveats)
 
 
 def test_each_row_is_ranked_and_calibrated_by_the_ranker_of_its_request(with_own: Bundle) -> None:
     rankers, rng = with_own.rankers, np.random.default_rng(0)
     table = rng.random((40, len(with_own.features.names)), dtype=np.float32)
-    of_given = rng.random(40) < 0.5
-    scores = rankers.score(table, of_given)
-    found = rankers.probabilities(scores, table, of_given)
-    for brings_history, asked in ((True, of_given), (False, ~of_given)):
-        alone = replace(rankers.of(brings_history=brings_history), given=None)
+    kinds = rng.integers(0, len(RequestKind), 40).astype(np.int8)
+    scores = rankers.score(table, kinds)
+    found = rankers.probabilities(scores, table, kinds)
+    for kind in RequestKind:
+        asked, alone = kinds == kind, replace(rankers.of(kind), given=None)
         np.testing.assert_array_equal(scores[asked], alone.full.score(table[asked]))
-        for own, expected in zip(found, alone.probabilities(scores[asked], table[asked], asked[asked]), strict=True):
+        for own, expected in zip(found, alone.probabilities(scores[asked], table[asked], kinds[asked]), strict=True):
             np.testing.assert_array_equal(own[asked], expected)
