@@ -88,7 +88,7 @@ def of_weeks(weeks: Sequence[Week], turn: int) -> Iterator[str]:
 
 
 def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
-    """For each run the estimates, from its log, for lists without exploration, and what these really earn a position."""
+    """For each run the estimates, from its log, for lists without exploration, and what a position really earns."""
     registry = Registry(shop.folder / "registry")
     shop.first_version(registry)
     bundle = Bundle.load(registry)
