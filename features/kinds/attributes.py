@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from features.kinds.base import UNEQUAL_WEIGHTS, Kind, Of, Scope
 from features.kinds.matches import past_of
 from features.kinds.users import history_shares
+from features.loops.attributes import fill_distances, fill_named_shares, fill_quantity_steps, fill_steps
 from features.loops.matches import fill_label_dues
-from features.loops.pairs import fill_ages, fill_distances, fill_named_shares, fill_quantity_steps, fill_steps
+from features.loops.pairs import fill_ages
 from features.pairs import PairBatch
 from recsys.arrays.types import Floats, Ints
 from recsys.errors import ConfigError

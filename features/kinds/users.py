@@ -9,10 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.kinds.base import UNEQUAL_WEIGHTS, Family, Kind, Member, Of, Scope
-from features.loops.pairs import (
-    fill_price_ratios,
-    fill_tag_shares,
-)
+from features.loops.pairs import fill_price_ratios, fill_tag_shares
 from features.pairs import PairBatch
 
 
