@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import hashlib
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys.cli import figures, options, output
 from recsys.cli.progress import ProgressLines
@@ -72,17 +72,21 @@ def run(arguments: argparse.Namespace) -> int:
         progress(f"publishing to {arguments.registry}")
         version = registry.publish(bundle, why="recsys train")
         keep_vectors_of(registry, [bundle], progress)
-    report = dataclasses.replace(bundle.report, version=version).to_json()
+    _print_result(arguments, version, dataset, dataclasses.replace(bundle.report, version=version).to_json())
+    return 0
+
+
+def _print_result(arguments: argparse.Namespace, version: str, dataset: "Dataset", report: dict[str, Any]) -> None:
+    """The figures of the test window, and what to type next; with `--json`, one object."""
     if arguments.json:
         sizes = {"n_items": len(dataset.catalogue), "n_events": len(dataset.log), "n_users": dataset.log.n_users}
         output.print_json({"version": version, **sizes, "n_rejected": dataset.n_rejected, "report": report})
-    else:
-        figures.print_figures(report)
-        print(f"version {version} is current in {arguments.registry}; next:")
-        quoted = shlex.quote(str(arguments.registry))
-        print(f"  recsys rank --registry {quoted} --users all --out lists.parquet")
-        print(f"  recsys serve --registry {quoted}")
-    return 0
+        return
+    figures.print_figures(report)
+    print(f"version {version} is current in {arguments.registry}; next:")
+    registry = shlex.quote(str(arguments.registry))
+    print(f"  recsys rank --registry {registry} --users all --out lists.parquet")
+    print(f"  recsys serve --registry {registry}")
 
 
 def _tuning(
