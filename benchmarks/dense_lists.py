@@ -19,7 +19,7 @@ def top_k(
     """The `k` best items of each request. NaN ranks behind every number.
 
     Equal scores are ordered by item number. With `targets` the targets of a tie go behind the others of that tie, also
-    where the tie crosses place k: this is the list to measure.
+    where the tie crosses rank k: this is the list to measure.
 
     Args:
         scores: (n_requests, n_items), higher is better.

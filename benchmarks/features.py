@@ -235,9 +235,9 @@ def one_by_one(
 
     first = state.latest + DAY
 
-    def ask(place: int) -> tuple[NDArray[np.float32], float]:
-        now = np.array([first + place * 10_000])
-        if place % 5 == 0:
+    def ask(index: int) -> tuple[NDArray[np.float32], float]:
+        now = np.array([first + index * 10_000])
+        if index % 5 == 0:
             state.append(make_log(15, now[0] - 50_000, now[0], random, users))
         items = np.sort(random.choice(N_ITEMS, 300, replace=False, p=WANTED).astype(np.int32))
         scores = {source: random.random(len(items), dtype=np.float32) for source in SOURCES}
@@ -246,12 +246,12 @@ def one_by_one(
         table = features.compute(PairBatch(state.histories(user, now, 100), now, rows, items, scores, state, facts))
         return table, time.thread_time() - started
 
-    rows = np.concatenate([ask(place)[0] for place in range(300)])  # the server is warm
+    rows = np.concatenate([ask(index)[0] for index in range(300)])  # the server is warm
     data = lightgbm.Dataset(rows, random.integers(0, 3, len(rows)))
     booster = lightgbm.train({"num_leaves": 31, "verbosity": -1, "num_threads": 1}, data, 300)
     computed, predicted = [], []
-    for place in range(300, 800):
-        table, seconds = ask(place)
+    for index in range(300, 800):
+        table, seconds = ask(index)
         started = time.thread_time()
         booster.predict(table, num_threads=1)
         computed.append(seconds)

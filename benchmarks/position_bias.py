@@ -1,13 +1,13 @@
-"""Does debiasing recover what is wanted from clicks that depend on the place? Simulated clicks over real catalogues.
+"""Does debiasing recover what is wanted from clicks that depend on the position? Simulated clicks over real catalogues.
 
     python -m benchmarks.position_bias [--data ../shared/data] [--work DIR] [--requests 4000] [NAME ...]
 
 Lists of twenty items of a real catalogue are shown to users with real histories, in the order of a simple ranker that
 likes what is popular and of the brand or category of the last item. What a user wants is known here: a function of the
-texts, the popularity and the kind of an item. A place is looked at with probability 1 / place; an item is clicked if it
-is both wanted and looked at. A naive and a debiased ranker learn from the same clicks; a third one learns from what was
-wanted, which is the best possible. All are judged on other lists by the true probability of wanting. docs/quality.md
-has the figures.
+texts, the popularity and the kind of an item. A position is looked at with probability 1 / position; an item is clicked
+if it is both wanted and looked at. A naive and a debiased ranker learn from the same clicks; a third one learns from
+what was wanted, which is the best possible. All are judged on other lists by the true probability of wanting.
+docs/quality.md has the figures.
 """
 
 from dataclasses import dataclass
@@ -34,20 +34,20 @@ NAMES = ("scientific", "movielens-small", "online-retail")
 FEATURES = ("text to the last item", "text to the history", "popularity", "same category", "same brand", "price")
 _COLUMNS = Columns(FEATURES)
 _SIZE, _CUT = 20, 10
-"""Items of a list, and places of the ndcg."""
+"""Items of a list, and positions of the ndcg."""
 _CONFIG = RankerConfig(trees=150, leaves=15, min_rows_per_leaf=50)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Lists that were shown: what a ranker sees of them, the true probability of wanting, clicks, places."""
+    """Lists that were shown: what a ranker sees of them, the true probability of wanting, clicks, positions."""
 
     rows: RankerRows
     wanting: NDArray[np.float64]  # (n_requests, _SIZE)
 
 
 def simulate(dataset: Dataset, vectors: NDArray[np.float32], n_requests: int, seed: int, *, biased: float) -> Shown:
-    """Lists in the order of the logging ranker, and clicks; 1 / place to the power of `biased` is how much is seen."""
+    """Lists in the order of the logging ranker, and clicks; a position is seen as often as 1 / position ** `biased`."""
     rng, log = np.random.default_rng(seed), dataset.log.positive()
     popularity = np.log1p(np.bincount(log.items, minlength=log.n_items))
     popularity = (popularity - popularity.mean()) / popularity.std()
@@ -98,7 +98,7 @@ def ndcg(scores: NDArray[np.float32], wanting: NDArray[np.float64]) -> NDArray[n
 
 
 def leaning(scores: NDArray[np.float32], test: Shown) -> float:
-    """How far a score follows the popularity that decided the places, beyond what is wanted: a partial correlation."""
+    """How far a score follows the popularity that decided positions, beyond what is wanted: a partial correlation."""
     popular = test.rows.table[:, FEATURES.index("popularity")].astype(np.float64)
     centred = [(v - v.mean()) / v.std() for v in (scores.astype(np.float64), popular, test.wanting.ravel())]
     score, popular, wanted = centred

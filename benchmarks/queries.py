@@ -30,12 +30,12 @@ def main() -> None:
     items = rng.choice(known, min(arguments.items, len(known)), replace=False)
     users = log.user_vocabulary.ids(rng.choice(log.n_users, len(items)))
     for name, asking in (("nobody in particular", [None] * len(items)), ("known users", users)):
-        places = [place(recommender, int(item), user) for item, user in zip(items, asking, strict=True)]
-        found = np.mean([at <= 10 for at in places])
-        print(f"{name}: median place {np.median(places):.0f}, among the first ten {found:.0%} of {len(items)} titles")
+        ranks = [rank_of(recommender, int(item), user) for item, user in zip(items, asking, strict=True)]
+        found = np.mean([at <= 10 for at in ranks])
+        print(f"{name}: median rank {np.median(ranks):.0f}, among the first ten {found:.0%} of {len(items)} titles")
 
 
-def place(recommender: Recommender, item: int, user: str | None) -> float:
+def rank_of(recommender: Recommender, item: int, user: str | None) -> float:
     """How many other titles stand before the item when its title is asked for, plus one; infinite if not listed."""
     titles = recommender.catalogue.frame["title"]
     n = recommender.bundle.config.candidates.n

@@ -100,11 +100,11 @@ def trained(folder: Path, name: str, data: Path) -> Registry:
 
 def generated(folder: Path, n_items: int) -> Registry:
     """A registry with a version of that size."""
-    place = folder / str(n_items)
-    if place.exists():
-        return Registry(place)
+    path = folder / str(n_items)
+    if path.exists():
+        return Registry(path)
     started = time.monotonic()
-    registry = publish(place, n_items, progress=print_progress)
+    registry = publish(path, n_items, progress=print_progress)
     print(f"  {n_items:,} items: generated in {time.monotonic() - started:.0f} s", file=sys.stderr)
     return registry
 

@@ -5,7 +5,7 @@
 
 First the weeks of `recsys simulate`: clicks with retraining rise until tastes shift, beat popularity, and come back
 after the turn where those of the frozen version do not. Then come `--runs` runs in which a version explores at half of
-its places, users whose tastes are known click, and IPS, SNIPS and DR estimate from the log what the version's lists
+its positions, users whose tastes are known click, and IPS, SNIPS and DR estimate from the log what the version's lists
 would have earned without exploring: their 95 % intervals should hold the true value nine times out of ten.
 """
 
@@ -88,43 +88,43 @@ def of_weeks(weeks: Sequence[Week], turn: int) -> Iterator[str]:
 
 
 def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
-    """For each run the estimates, from its log, for lists without exploration, and what these really earn a place."""
+    """For each run the estimates, from its log, for lists without exploration, and what a position really earns."""
     registry = Registry(shop.folder / "registry")
     shop.first_version(registry)
     bundle = Bundle.load(registry)
     recommender, numbers = Recommender(bundle), bundle.catalogue.vocabulary
     ids = shop.catalogue.frame["item_id"].to_list()
-    places = {id_: place for place, id_ in enumerate(ids)}
+    indices = {id_: index for index, id_ in enumerate(ids)}
     known, random = shop.world.known.copy(), np.random.default_rng(shop.seed)
     start = int(bundle.log.times[-1]) + 1
     pipeline = pipeline_of(bundle, recommender.scoring, bundle.log.user_vocabulary)
     for run in range(runs):
         users = random.choice(len(shop.world.users), min(_LISTS, len(shop.world.users)), replace=False).tolist()
-        requests = [Request(name_of(user), n=LENGTH, time=start + place) for place, user in enumerate(users)]
-        events, worth = [], []
+        requests = [Request(name_of(user), n=LENGTH, time=start + index) for index, user in enumerate(users)]
+        events, earned = [], []
         exploring = [
             Request(one.user_id, n=LENGTH, time=one.time, request_id=f"{run} {one.user_id}", policy=_EXPLORING)
             for one in requests
         ]
         pairs = zip(recommender.recommend_many(requests), recommender.recommend_many(exploring), strict=True)
-        for place, (user, (own, shown)) in enumerate(zip(users, pairs, strict=True)):
-            worth.append(shop.world.value(user, np.array([places[id_] for id_ in own.ids], dtype=np.int32)) / LENGTH)
-            items = np.array([places[id_] for id_ in shown.ids], dtype=np.int32)
+        for index, (user, (own, shown)) in enumerate(zip(users, pairs, strict=True)):
+            earned.append(shop.world.value(user, np.array([indices[id_] for id_ in own.ids], dtype=np.int32)) / LENGTH)
+            items = np.array([indices[id_] for id_ in shown.ids], dtype=np.int32)
             assert shown.propensities is not None, "the list explores"
-            events += shop.show(user, items, moment_of(start + place), shown.propensities.tolist())[0]
+            events += shop.show(user, items, moment_of(start + index), shown.propensities.tolist())[0]
         shop.world.known[:] = known
         learned, weights = bundle.log, bundle.config.events
         window, _ = log_of_events(events, numbers, learned.user_vocabulary, learned.event_names, weights)
         logged = logged_placements(pipeline, window, _LISTS, run)
         assert logged is not None, "propensities were logged"
-        yield off_policy(logged, seed=run), float(np.mean(worth))
+        yield off_policy(logged, seed=run), float(np.mean(earned))
 
 
 def of_estimates(found: Iterator[tuple[OffPolicy, float]]) -> Iterator[str]:
     """Verdicts over the runs."""
     runs = list(found)
     truths = np.array([truth for _, truth in runs])
-    yield f"\nclicks a place of the lists without exploration, {len(runs)} runs: truth {np.mean(truths):.4f}"
+    yield f"\nclicks a position of the lists without exploration, {len(runs)} runs: truth {np.mean(truths):.4f}"
     for name in ESTIMATES:
         low, mean, high = np.array([[getattr(one, name)[key] for key in ("low", "mean", "high")] for one, _ in runs]).T
         held = int(np.sum((low <= truths) & (truths <= high)))

@@ -5,6 +5,7 @@ The config adds a feature (`features.extra`) and removes one (`features.exclude`
 
 from dataclasses import dataclass
 
+from features.kinds.attributes import GroupPopularity
 from features.kinds.base import Kind, MonotoneConstraint, Scope
 from features.kinds.candidates import (
     Affinity,
@@ -17,7 +18,6 @@ from features.kinds.candidates import (
     SourceWithin,
 )
 from features.kinds.items import (
-    GroupPopularity,
     ItemAge,
     ItemCount,
     ItemDebiasedRate,

@@ -3,7 +3,7 @@
     python -m benchmarks.peers.batch REGISTRY [--users 10000]
 
 RecTools' two-stage ranker is the comparable pipeline: 100 candidates each of ALS, item-kNN and popularity, with scores
-and places, ordered by LightGBM with 300 trees of 31 leaves. LensKit has no second stage, so it has ALS alone to do.
+and ranks, ordered by LightGBM with 300 trees of 31 leaves. LensKit has no second stage, so it has ALS alone to do.
 Training is not counted. `benchmarks.batch --peers` calls this with the interpreter of the tools' own environment.
 """
 

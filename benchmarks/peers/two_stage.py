@@ -28,7 +28,7 @@ class TwoStage:
     """Popularity, item-kNN, EASE, ALS and the items that follow the newest one propose; LambdaRank orders.
 
     The ranker learns from the newest event of users, with retrievers that have not seen it; then all are fitted again
-    on everything. Its columns: score and place by each retriever, popularity, events of the history, and whether, how
+    on everything. Its columns: score and rank by each retriever, popularity, events of the history, and whether, how
     often and how long ago the item is in it.
     """
 
@@ -134,10 +134,10 @@ def _candidates(
             best = np.argpartition(-scores, _BEST, axis=1)[:, :_BEST]
             np.put_along_axis(proposed, best, np.take_along_axis(scores, best, axis=1) > 0, axis=1)
         rows, items = np.nonzero(proposed)
-        places = np.argsort(np.argsort(-said, axis=2, kind="stable"), axis=2, kind="stable")
+        ranks = np.argsort(np.argsort(-said, axis=2, kind="stable"), axis=2, kind="stable")
         ages = np.full(own.shape, np.nan, dtype=np.float32)
         ages[block.rows, block.items] = block.recency_ranks
-        columns = [*said[:, rows, items], *places[:, rows, items], counts[items], block.lengths[rows]]
+        columns = [*said[:, rows, items], *ranks[:, rows, items], counts[items], block.lengths[rows]]
         columns += [own[rows, items], ages[rows, items]]
         parts.append((start + rows, items, np.stack(columns, axis=1).astype(np.float32)))
     found = [np.concatenate(part) for part in zip(*parts, strict=True)]

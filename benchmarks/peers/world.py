@@ -43,7 +43,7 @@ class LabelledRequests:
         eligible: (n_requests, n_items) what may be listed.
         targets: what was wanted and may be listed; at least one a request.
         users: (n_requests,) user numbers.
-        requests: (n_requests,) place of each among all requests, including those without a target that may be listed.
+        requests: (n_requests,) index of each among all requests, including those without a target that may be listed.
     """
 
     log: InteractionLog

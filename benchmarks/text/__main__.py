@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from benchmarks.arguments import add_data_sets, parser_of, words, work_folder
 from benchmarks.text.cold import cold_table
 from benchmarks.text.encoding import encoding_table
-from benchmarks.text.rankings import gains, line, places
+from benchmarks.text.rankings import gains, line, target_ranks
 from benchmarks.text.rows import CANDIDATES, Bench
 from recsys.text.cache import VectorCache
 
@@ -85,7 +85,7 @@ def encoding(bench: Bench) -> None:
     bags = reader.lexicon.bags(reader.encoder.tokens(bench.texts))
 
     def measured(vectors: NDArray[np.float32]) -> float:
-        return float(gains(places(bench.world.test, reader.network.scorer(vectors, bags).score)).mean())
+        return float(gains(target_ranks(bench.world.test, reader.network.scorer(vectors, bags).score)).mean())
 
     base, most = bench.plain.base_vectors, bench.arguments.texts
     print("\n".join(encoding_table(reader.encoder, bench.texts, base, measured, most)), flush=True)

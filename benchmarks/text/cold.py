@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.text.rankings import FROZEN, Score, figures, frozen, gains, line, places
+from benchmarks.text.rankings import FROZEN, Score, figures, frozen, gains, line, target_ranks
 from benchmarks.text.worlds import TextRequests, TextWorld
 from recsys.data.log.interactions import InteractionLog
 from recsys.text.interest import InterestModel
@@ -51,12 +51,12 @@ def cold_table(tenths: Sequence[Tenth]) -> None:
         found: list[dict[str, NDArray[np.int64]]] = [{}, {}]
         for window, ranks in enumerate(found):
             parts = [
-                (name, places(tenth.windows[window], way, tenth.is_cold if ranked == "new items" else None))
+                (name, target_ranks(tenth.windows[window], way, tenth.is_cold if ranked == "new items" else None))
                 for tenth in tenths
                 for name, way in tenth.ways().items()
             ]
             for name in dict(parts):
-                ranks[name] = np.concatenate([places for own, places in parts if own == name])
+                ranks[name] = np.concatenate([found for own, found in parts if own == name])
         for name in found[0]:
             line(ranked, name, *(cell for ranks in found for cell in figures(ranks[name])))
         line(ranked, "trained over the better frozen one", *(cell for ranks in found for cell in (_gain(ranks), "")))

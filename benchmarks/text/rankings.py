@@ -1,4 +1,4 @@
-"""The places that rankings give to the wanted items, and the figures made of these places."""
+"""The ranks that rankings give to the wanted items, and the figures made of these ranks."""
 
 from collections.abc import Callable
 
@@ -15,8 +15,8 @@ FROZEN = {"last": ("frozen, last item", 1), "mean": ("frozen, mean of the newest
 Score = Callable[[HistoryBatch], NDArray[np.float32]]
 
 
-def places(requests: TextRequests, score: Score, others: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """(n_requests,) place of each target among all items that are not in the history; ties count against it."""
+def target_ranks(requests: TextRequests, score: Score, others: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    """(n_requests,) rank of each target among all items that are not in the history; ties count against it."""
     ranks = []
     for start in range(0, len(requests), 256):
         stop = min(start + 256, len(requests))
@@ -37,7 +37,7 @@ def gains(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def figures(ranks: NDArray[np.int64]) -> tuple[str, str]:
-    """ndcg@10 and recall@10 of the places of the targets, means with 95 % intervals."""
+    """ndcg@10 and recall@10 of the ranks of the targets, means with 95 % intervals."""
     values = np.column_stack([gains(ranks), ranks < 10])
     first, second = (f"{each['mean']:.4f} ({each['low']:.4f}-{each['high']:.4f})" for each in intervals(values))
     return first, second

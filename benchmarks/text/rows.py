@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.arguments import print_progress
 from benchmarks.text.cold import Tenth
-from benchmarks.text.rankings import FROZEN, Score, figures, frozen, places
+from benchmarks.text.rankings import FROZEN, Score, figures, frozen, target_ranks
 from benchmarks.text.worlds import TextRequests, TextWorld, load
 from recsys.config import TextConfig
 from recsys.data.log.interactions import InteractionLog
@@ -132,7 +132,7 @@ class Bench:
             return self._trained_on_frozen_vectors()
         if kind == "some":
             name = f"trained on frozen vectors, {_MOST_RERANKED} of the requests"
-            validation, test = (figures(places(window, self.plain.score)) for window in self._some)
+            validation, test = (figures(target_ranks(window, self.plain.score)) for window in self._some)
             return Row(name, validation, test)
         if kind == "teacher":
             return self._reranked()
@@ -196,7 +196,7 @@ class Bench:
         return self.world.validation.some(_MOST_RERANKED), self.world.test.some(_MOST_RERANKED)
 
     def _figures(self, score: Score) -> tuple[tuple[str, str], tuple[str, str]]:
-        return figures(places(self.world.validation, score)), figures(places(self.world.test, score))
+        return figures(target_ranks(self.world.validation, score)), figures(target_ranks(self.world.test, score))
 
     def _speeds(self, model: InterestModel) -> tuple[str, str]:
         """Texts a second, in float32 through torch; microseconds of one user and 300 items, one request at a time."""
@@ -215,7 +215,7 @@ class Bench:
 
 
 def reranked(requests: TextRequests, model: InterestModel, teacher: Teacher) -> NDArray[np.int64]:
-    """(n_requests,) place of each target after the best items were reranked; the others keep their places."""
+    """(n_requests,) rank of each target after the best items were reranked; the others keep their ranks."""
     histories, targets, rows = requests.histories, requests.targets[:, None], np.arange(len(requests))
     scores = model.score(histories)
     own = scores[rows, requests.targets]

@@ -5,14 +5,15 @@ no other question, and a window reaches back, so a feature that sees the future 
 not exist is NaN, which LightGBM handles itself.
 
 base         what every kind promises
+attributes   what the attributes of items say
 candidates   what the sources say of a candidate
 items        what everybody did with an item
 matches      what the history has in common with a candidate
 requests     what all candidates of a request have in common
-users        columns of what the user acted on, against those of the candidate
+users        tags and prices of what the user acted on, against those of the candidate
 """
 
-from features.kinds import candidates, items, matches, requests, users
+from features.kinds import attributes, candidates, items, matches, requests, users
 from features.kinds.base import Kind
 
 KINDS: tuple[type[Kind], ...] = (
@@ -21,5 +22,6 @@ KINDS: tuple[type[Kind], ...] = (
     *matches.KINDS,
     *requests.KINDS,
     *users.KINDS,
+    *attributes.KINDS,
 )
 """All kinds: what `features.extra` may name."""

@@ -239,53 +239,6 @@ class ItemFact(Member):
     family: ClassVar[type[Family]] = FactColumns
 
 
-@dataclass(frozen=True)
-class GroupPopularity(Kind):
-    """How many times as often as a typical item the items that share the candidate's value of a column are wanted while
-    they are there: an oil filter more than a spindle, a book of a known author more than others. For a list of values,
-    the mean."""
-
-    column: str
-    scope: ClassVar[Scope] = "item"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        known = pairs.facts.attributes.popularities(self.column)
-        return np.full(len(pairs), np.nan, dtype=np.float32) if known is None else known[pairs.items]
-
-
-@dataclass(frozen=True)
-class ItemReplaced(Kind):
-    """Days since the first item came that follows the candidate in its line, see `UserLineStep`: a newer model, the
-    next volume. NaN where there was none yet, or where items have no dates."""
-
-    column: str
-    number: str
-    part: str | None = None
-    scope: ClassVar[Scope] = "item"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        found = np.full(len(pairs), np.nan, dtype=np.float32)
-        successors = pairs.facts.attributes.successors(self.column, self.number, self.part)
-        if successors is not None:
-            fill_ages(successors, pairs.histories.now, pairs.bounds, pairs.items, DAY, found)
-        return found
-
-
-@dataclass(frozen=True)
-class ItemDaysUntil(Kind):
-    """Days from the request to the date that the candidate has in a column, such as that of a concert; below 0 once it
-    has passed, NaN without a date."""
-
-    column: str
-    scope: ClassVar[Scope] = "item"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        moments = pairs.facts.attributes.moments(self.column)
-        if moments is None:
-            return np.full(len(pairs), np.nan, dtype=np.float32)
-        return ((moments[pairs.items] - pairs.histories.now[pairs.rows]) / DAY).astype(np.float32)
-
-
 KINDS: tuple[type[Kind], ...] = (
     ItemCount,
     ItemDecayed,
@@ -297,8 +250,5 @@ KINDS: tuple[type[Kind], ...] = (
     ItemSince,
     ItemAge,
     ItemFact,
-    GroupPopularity,
-    ItemReplaced,
-    ItemDaysUntil,
 )
 """The kinds of this file, for `features.extra`."""

@@ -26,7 +26,7 @@ from features.loops.codes import (
     WEIGHT,
     WEIGHT_SHARE,
 )
-from features.loops.matches import Past, fill_days_since, fill_label_dues, fill_matches
+from features.loops.matches import Past, fill_days_since, fill_matches
 from features.pairs import PairBatch
 from recsys.data.log.history import HistoryBatch
 
@@ -48,7 +48,7 @@ class MatchColumns:
 
     def fill(self, pairs: PairBatch, table: NDArray[np.float32]) -> None:
         """Fill their columns of the table."""
-        codes, past = pairs.facts.codes, _past_of(pairs.histories)
+        codes, past = pairs.facts.codes, past_of(pairs.histories)
         fill_matches(codes, self._comparisons, past, pairs.bounds, pairs.items, self._wanted, table)
 
 
@@ -63,10 +63,10 @@ class NamedEventColumns:
         known = pairs.state.event_names
         numbers = [known.index(name) if name in known else NO_EVENT for name in self._names]
         wanted, events = np.column_stack([numbers, self._columns]), pairs.histories.events
-        fill_days_since(pairs.facts.codes, _past_of(pairs.histories), events, pairs.bounds, pairs.items, wanted, table)
+        fill_days_since(pairs.facts.codes, past_of(pairs.histories), events, pairs.bounds, pairs.items, wanted, table)
 
 
-def _past_of(histories: HistoryBatch) -> Past:
+def past_of(histories: HistoryBatch) -> Past:
     known = histories.items, histories.times, histories.weights, histories.baskets
     return Past(histories.offsets, *known, histories.now)
 
@@ -188,27 +188,6 @@ class UserItemDue(_Match):
 
 
 @dataclass(frozen=True)
-class UserLabelDue(Kind):
-    """Time since the user acted on an item with the candidate's value of a column, over the mean time between two
-    baskets with such an item: at 1 it is due, whoever made it. For a list of values the mean over those in two baskets
-    or more.
-
-    NaN where no value is in two baskets, or if a time is unknown.
-    """
-
-    column: str
-    scope: ClassVar[Scope] = "user-category"
-
-    def values(self, pairs: PairBatch) -> NDArray[np.float32]:
-        labels = pairs.facts.attributes.labels(self.column, None)
-        dues = np.full(len(pairs), np.nan, dtype=np.float32)
-        if labels is not None:
-            members = labels.indptr, labels.indices, labels.shape[1]
-            fill_label_dues(*members, _past_of(pairs.histories), pairs.bounds, pairs.items, dues)
-        return dues
-
-
-@dataclass(frozen=True)
 class UserItemFaded(_Match):
     """How often the user acted on this very item, where an act counts half after 30 days, or after 3 later baskets. By
     days, it is NaN if a time is unknown."""
@@ -231,7 +210,6 @@ KINDS: tuple[type[Kind], ...] = (
     UserItemWorth,
     UserItemBaskets,
     UserItemDue,
-    UserLabelDue,
     UserItemFaded,
 )
 """The kinds of this file, for `features.extra`."""

@@ -24,7 +24,7 @@ class AttendedEvents:
         positions: 0 for the newest one.
         ages: row of the age table.
         kinds: row of the event table: 0 unknown, else the number of the event's name + 1.
-        worth: logarithm of 1 + the event's weight.
+        log_weights: logarithm of 1 + the weight of the event.
     """
 
     chosen: NDArray[np.int64]
@@ -33,7 +33,7 @@ class AttendedEvents:
     positions: NDArray[np.int64]
     ages: NDArray[np.int64]
     kinds: NDArray[np.int64]
-    worth: NDArray[np.float32]
+    log_weights: NDArray[np.float32]
 
 
 def attended_events(histories: HistoryBatch, max_history: int, n_kinds: int) -> AttendedEvents:
@@ -51,7 +51,7 @@ def event_logits(
         + parameters["place_logits"][events.positions]
         + parameters["age_logits"][events.ages]
         + parameters["event_logits"][events.kinds]
-        + parameters["worth"] * events.worth
+        + parameters["worth"] * events.log_weights
     )
     return logits
 

@@ -127,14 +127,14 @@ def attended_columns(
                     found += 1
     chosen, rows, indices = chosen[:found], rows[:found], indices[:found]
     numbers, doublings = np.empty(found, dtype=np.int64), np.zeros(found, dtype=np.int64)
-    kinds, worth = np.empty(found, dtype=np.int64), np.empty(found, dtype=np.float32)
+    kinds, log_weights = np.empty(found, dtype=np.int64), np.empty(found, dtype=np.float32)
     for index in range(found):
         event = chosen[index]
-        numbers[index], worth[index] = items[event], np.log1p(weights[event])
+        numbers[index], log_weights[index] = items[event], np.log1p(weights[event])
         kinds[index] = events[event] + 1 if events[event] + 1 < n_kinds else 0
         if not math.isnan(ages[event]):
             doublings[index] = min(1 + int(math.log2(max(ages[event] / 60.0, 1.0))), n_ages - 1)
-    return chosen, rows, numbers, indices, doublings, kinds, worth
+    return chosen, rows, numbers, indices, doublings, kinds, log_weights
 
 
 @jit()

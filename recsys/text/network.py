@@ -182,7 +182,7 @@ class InterestNetwork(nn.Module):
             + self.place_logits[torch.from_numpy(events.positions)]
             + self.age_logits[torch.from_numpy(ages)]
             + self.event_logits[torch.from_numpy(kinds)]
-            + self.worth * torch.from_numpy(events.worth).to(past.device)
+            + self.worth * torch.from_numpy(events.log_weights).to(past.device)
         )
         powers = logits.clamp(max=MAX_LOGIT).exp()
         prior = self.prior_logit.exp()

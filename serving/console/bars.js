@@ -29,18 +29,18 @@ export function scaleOf(items) {
 
 /** What each group added to a score: to the right of the line where it raised it, to the left where it lowered it. */
 export function contributions(explanation, { low, high }) {
-  const place = (value) => (100 * (value - low)) / (high - low);
+  const percent = (value) => (100 * (value - low)) / (high - low);
   const ends = { up: 0, down: 0 };
   const bars = GROUPS.filter(([key]) => explanation[key] !== 0).map(([key, name]) => {
     const value = explanation[key];
     const side = value > 0 ? "up" : "down";
     const start = ends[side];
     ends[side] += value;
-    const left = place(Math.min(start, ends[side]));
-    const bar = { class: key, x: `${left}%`, y: 2, width: `${place(Math.max(start, ends[side])) - left}%`, height: 12 };
+    const left = percent(Math.min(start, ends[side]));
+    const bar = { class: key, x: `${left}%`, y: 2, width: `${percent(Math.max(start, ends[side])) - left}%`, height: 12 };
     return svg("rect", { ...bar, "data-value": value }, svg("title", {}, `${name} ${signed(value)}`));
   });
-  const zero = `${place(0)}%`;
+  const zero = `${percent(0)}%`;
   return svg("svg", { class: "contributions", role: "img", "aria-label": inWords(explanation), height: 16, width: "100%" },
     bars, svg("line", { x1: zero, x2: zero, y1: 0, y2: 16 }));
 }

@@ -10,9 +10,9 @@ import { userPicker } from "./picker.js";
 const LENGTH = 10;
 
 /** `#/compare/u1/A/B`; without versions, the served one and the one before it. */
-export async function show(place, [user = "", a, b], signal) {
+export async function show(container, [user = "", a, b], signal) {
   document.title = "Compare · recsys console";
-  place.append(loading());
+  container.append(loading());
   const { versions, served } = await get("v1/models", { signal });
   const usable = versions.filter((version) => !version.problem).reverse();
   const first = a || served;
@@ -22,7 +22,7 @@ export async function show(place, [user = "", a, b], signal) {
       `${version === served ? "served · " : ""}${version}`))));
   const go = (who, one, two) => { location.hash = `#/compare/${[who, one, two].map(encodeURIComponent).join("/")}`; };
   const result = h("div", { class: "result" });
-  put(place,
+  put(container,
     h("h1", {}, "Two versions side by side"),
     h("div", { class: "card choices" },
       h("div", { class: "field" }, h("span", { class: "label" }, "User"), userPicker((who) => go(who, first, second ?? ""), user)),
@@ -109,5 +109,5 @@ function measures(one, two) {
   return card("How good each was in its own test", h("p", { class: "note" },
     "Each version is measured on the newest part of the data that it was trained on. They compare fairly where that is the same."),
   h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": count(names.length, "figure") }, h("table", {}, h("thead", {}, h("tr", {},
-    ["Figure", "A", "B", "B − A"].map((name, place) => h("th", { scope: "col", class: place === 3 && "number" }, name)))), h("tbody", {}, rows))));
+    ["Figure", "A", "B", "B − A"].map((name, index) => h("th", { scope: "col", class: index === 3 && "number" }, name)))), h("tbody", {}, rows))));
 }

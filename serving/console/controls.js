@@ -111,7 +111,7 @@ function condition({ name, kind, values, low, high }, set) {
     return [h("input", { type: "text", "aria-label": name, placeholder: "is exactly",
       onchange: (event) => set({ value: event.target.value || null }) })];
   }
-  const options = values.map(({ value, n }, place) => h("option", { value: place }, n === null ? `${value ? "yes" : "no"}` : `${value} (${n})`));
+  const options = values.map(({ value, n }, index) => h("option", { value: index }, n === null ? `${value ? "yes" : "no"}` : `${value} (${n})`));
   return [h("select", { "aria-label": name, onchange: (event) => set({ value: values[event.target.value]?.value ?? null }) },
     h("option", { value: "" }, "any"), options)];
 }

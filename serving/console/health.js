@@ -11,12 +11,12 @@ const REMEMBERED = 60; // points of the lines
 const LATENCY = "recsys_request_seconds";
 
 /** `#/health`: asks again every few seconds while it is shown. */
-export async function show(place, _rest, signal) {
+export async function show(container, _rest, signal) {
   document.title = "Health · recsys console";
   const tiles = h("div", { class: "tiles", "aria-label": "At a glance" });
   const charts = h("div", { class: "charts" });
   const table = h("div", {});
-  place.append(h("div", { class: "title-row" }, h("h1", {}, "Health"),
+  container.append(h("div", { class: "title-row" }, h("h1", {}, "Health"),
     h("p", { class: "note" }, `All workers of this server together, as /metrics has them; asked every ${EVERY_SECONDS} s.`)), tiles, charts, table, loading());
   const points = [];
   const { versions, served } = await get("v1/models", { signal });
@@ -34,7 +34,7 @@ export async function show(place, _rest, signal) {
     } catch (error) {
       if (error.name !== "AbortError") put(tiles, problem(error));
     }
-    place.querySelector(".loading")?.remove();
+    container.querySelector(".loading")?.remove();
   }
   await look();
   const timer = setInterval(() => document.hidden || look(), EVERY_SECONDS * 1000);
@@ -51,7 +51,7 @@ function tile(name, value, note, state = "", line = null) {
 function glance(metrics, points) {
   const [one, two] = points.slice(-2);
   const pace = two ? (two.answers - one.answers) / (two.time - one.time) : null;
-  const paces = points.slice(1).map((point, place) => (point.answers - points[place].answers) / (point.time - points[place].time));
+  const paces = points.slice(1).map((point, index) => (point.answers - points[index].answers) / (point.time - points[index].time));
   const answers = total(metrics, `${LATENCY}_count`);
   const lists = total(metrics, `${LATENCY}_count`, isList);
   const faults = total(metrics, `${LATENCY}_count`, isFault);
@@ -88,7 +88,7 @@ function variants(metrics) {
     const cells = [number(lists), number(clicks), lists ? (clicks / lists).toFixed(2) : "–"].map((cell) => h("td", { class: "number" }, cell));
     return h("tr", {}, h("th", { scope: "row" }, variant), h("td", {}, version), cells);
   });
-  const head = ["Variant", "Version", "Lists", "Clicks", "Clicks a list"].map((name, place) => h("th", { scope: "col", class: place > 1 && "number" }, name));
+  const head = ["Variant", "Version", "Lists", "Clicks", "Clicks a list"].map((name, index) => h("th", { scope: "col", class: index > 1 && "number" }, name));
   return card("Variants", h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows))));
 }
 
@@ -99,7 +99,7 @@ function routes(metrics) {
     const at = (share_) => h("td", { class: "number" }, seconds(quantile(metrics, LATENCY, share_, of)));
     return h("tr", {}, h("th", { scope: "row" }, row), h("td", { class: "number" }, number(total(metrics, `${LATENCY}_count`, of))), at(0.5), at(0.95), at(0.99));
   });
-  const head = ["Route", "Answers", "50 %", "95 %", "99 %"].map((name, place) => h("th", { scope: "col", class: place > 0 && "number" }, name));
+  const head = ["Route", "Answers", "50 %", "95 %", "99 %"].map((name, index) => h("th", { scope: "col", class: index > 0 && "number" }, name));
   return card("Time to answer", h("p", { class: "note" }, "so many of the answers came within; read from the buckets of the histogram"),
     h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, cells))));
 }
@@ -129,6 +129,6 @@ function origins(metrics) {
 function sparkline(values) {
   if (values.length < 2) return null;
   const most = Math.max(...values, 1e-9);
-  const path = values.map((value, place) => `${place === 0 ? "M" : "L"}${(100 * place) / (values.length - 1)} ${24 - (22 * value) / most}`).join("");
+  const path = values.map((value, index) => `${index === 0 ? "M" : "L"}${(100 * index) / (values.length - 1)} ${24 - (22 * value) / most}`).join("");
   return svg("svg", { class: "spark", viewBox: "0 0 100 26", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: path }));
 }

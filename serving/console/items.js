@@ -13,29 +13,29 @@ const KINDS = [
 ];
 
 /** `#/items` asks for one, `#/items/i1` shows it. */
-export async function show(place, [id], signal) {
+export async function show(container, [id], signal) {
   document.title = "Items · recsys console";
   const find = itemPicker("Find an item", (chosen) => { location.hash = `#/items/${encodeURIComponent(chosen)}`; });
   if (!id) {
-    await showDoor(place, find, signal);
+    await showDoor(container, find, signal);
     return;
   }
-  place.append(loading());
+  container.append(loading());
   const path = `v1/items/${encodeURIComponent(id)}`;
   const [{ item }, ...sides] = await Promise.all([get(path, { signal }), ...KINDS.map(([by]) => neighbours(path, by, signal))]);
   document.title = `${item.title} · recsys console`;
-  const seen = sides.map((side) => new Set((side.items ?? []).map((place) => place.item_id)));
+  const seen = sides.map((side) => new Set((side.items ?? []).map((item) => item.item_id)));
   const both = new Set([...seen[0]].filter((other) => seen[1].has(other)));
-  const briefs = await itemsById(sides.flatMap((side) => (side.items ?? []).map((place) => place.item_id)));
-  put(place, h("div", { class: "finder" }, find), h("div", { class: "columns item" }, facts(item),
-    ...KINDS.map(([by, title, meaning], place) => column(by, title, meaning, sides[place], briefs, both))));
+  const briefs = await itemsById(sides.flatMap((side) => (side.items ?? []).map((item) => item.item_id)));
+  put(container, h("div", { class: "finder" }, find), h("div", { class: "columns item" }, facts(item),
+    ...KINDS.map(([by, title, meaning], index) => column(by, title, meaning, sides[index], briefs, both))));
 }
 
-async function showDoor(place, find, signal) {
+async function showDoor(container, find, signal) {
   const some = h("ul", { class: "chips", "aria-label": "Some items" }, loading(2));
-  place.append(h("div", { class: "door" }, h("h1", {}, "Which item?"),
+  container.append(h("div", { class: "door" }, h("h1", {}, "Which item?"),
     h("p", {}, "Find an item by its title, and see what is like it: by text, and by what people do."), find, some));
-  place.querySelector("input").focus();
+  container.querySelector("input").focus();
   const { items } = await get("v1/items?n=8", { signal });
   put(some, ...items.map((item) => h("li", {}, h("a", { href: `#/items/${encodeURIComponent(item.item_id)}` }, item.title ?? item.item_id))));
 }

@@ -1,4 +1,4 @@
-// A ranked list: places, how far they moved, why, and how likely.
+// A ranked list: ranks, how far they moved, why, and how likely.
 
 import { h, put } from "./dom.js";
 import { GROUPS, contributions, probability, scaleOf } from "./bars.js";
@@ -14,11 +14,11 @@ export function movement(item, before, absent = "new") {
   if (!before) return null;
   const was = before.get(item.item_id);
   if (was === undefined) return { kind: "new", sign: absent, text: absent };
-  const places = was - item.rank;
-  if (places === 0) return null;
-  return places > 0
-    ? { kind: "up", sign: `▲ ${places}`, text: `up ${places}` }
-    : { kind: "down", sign: `▼ ${-places}`, text: `down ${-places}` };
+  const steps = was - item.rank;
+  if (steps === 0) return null;
+  return steps > 0
+    ? { kind: "up", sign: `▲ ${steps}`, text: `up ${steps}` }
+    : { kind: "down", sign: `▼ ${-steps}`, text: `down ${-steps}` };
 }
 
 /** The mark of a movement; `absent` is what is said of an item that the other list lacks. */
@@ -29,7 +29,7 @@ export function moveMark(item, before, absent = "new") {
 }
 
 /**
- * Show items in an `<ol>`; rows that were there already glide to their new places.
+ * Show items in an `<ol>`; rows that were there already glide to their new positions.
  *
  * @param {HTMLOListElement} list
  * @param {object[]} items of an answer
@@ -39,12 +39,12 @@ export function moveMark(item, before, absent = "new") {
  * @param {((id: string) => void) | null} options.add what the plus of a row does; none without it
  */
 export function showList(list, items, { briefs, before = null, add = null }) {
-  const places = new Map([...list.children].map((row) => [row.dataset.id, row.getBoundingClientRect().top]));
+  const tops = new Map([...list.children].map((row) => [row.dataset.id, row.getBoundingClientRect().top]));
   const opened = new Set([...list.querySelectorAll("details[open]")].map((more) => more.closest("li").dataset.id));
   const scale = scaleOf(items);
   const most = Math.max(0, ...items.map((item) => item.p_click ?? 0));
   put(list, ...items.map((item) => row(item, { briefs, before, add, scale, most, open: opened.has(item.item_id) })));
-  if (places.size > 0 && !STILL.matches) glide(list, places);
+  if (tops.size > 0 && !STILL.matches) glide(list, tops);
 }
 
 function row(item, { briefs, before, add, scale, most, open }) {
@@ -74,9 +74,9 @@ function details(item, open) {
     h("dl", {}, [...parts, ...facts].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
 }
 
-function glide(list, places) {
+function glide(list, tops) {
   for (const element of list.children) {
-    const before = places.get(element.dataset.id);
+    const before = tops.get(element.dataset.id);
     const distance = before === undefined ? null : before - element.getBoundingClientRect().top;
     const frames = distance === null ? [{ opacity: 0 }, { opacity: 1 }] : [{ transform: `translateY(${distance}px)` }, { transform: "none" }];
     if (distance !== 0) element.animate(frames, { duration: 300, easing: "ease-out" });

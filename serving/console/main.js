@@ -24,11 +24,11 @@ function route() {
     else link.removeAttribute("aria-current");
   }
   forgetItems();
-  const place = document.getElementById("view");
-  place.dataset.view = view;
-  put(place);
-  VIEWS[view].show(place, rest.map(decoded), leave.signal).catch((error) => {
-    if (error.name !== "AbortError") put(place, problem(error));
+  const container = document.getElementById("view");
+  container.dataset.view = view;
+  put(container);
+  VIEWS[view].show(container, rest.map(decoded), leave.signal).catch((error) => {
+    if (error.name !== "AbortError") put(container, problem(error));
   });
 }
 

@@ -9,13 +9,13 @@ const MAIN = "ndcg@10";
 const FEATURES = 12;
 
 /** `#/models` lists them, `#/models/V` opens one. */
-export async function show(place, [opened], signal) {
+export async function show(container, [opened], signal) {
   document.title = "Models · recsys console";
-  place.append(loading());
-  draw(place, await get("v1/models", { signal }), opened, signal);
+  container.append(loading());
+  draw(container, await get("v1/models", { signal }), opened, signal);
 }
 
-function draw(place, overview, opened, signal) {
+function draw(container, overview, opened, signal) {
   const { versions, current, served } = overview;
   const detail = h("div", { class: "detail" });
   const most = Math.max(1e-9, ...versions.map(({ metrics }) => metrics[MAIN]?.high ?? metrics[MAIN]?.mean ?? 0));
@@ -25,7 +25,7 @@ function draw(place, overview, opened, signal) {
       const changed = await post(path);
       announce(`${changed.served} is served`);
       document.dispatchEvent(new CustomEvent("promoted"));
-      draw(place, changed, undefined, signal);
+      draw(container, changed, undefined, signal);
     } catch (error) {
       put(detail, problem(error));
     }
@@ -41,7 +41,7 @@ function draw(place, overview, opened, signal) {
       h("td", { class: "number" }, name !== current && !wrong && h("button", { type: "button",
         onclick: () => change(`Serve ${name} from now on?`, `v1/models/${encodeURIComponent(name)}/promote`) }, "Promote")));
   });
-  put(place,
+  put(container,
     h("div", { class: "title-row" }, h("h1", {}, "Models"), h("button", { type: "button", disabled: versions.length < 2,
       onclick: () => change("Go back to the version that was served before?", "v1/models/rollback") }, "Roll back")),
     rows.length === 0 ? nothing("No version has been trained yet.") : h("div", { class: "card scroll" }, h("table", { class: "versions" },
@@ -52,14 +52,14 @@ function draw(place, overview, opened, signal) {
   if (shown) showDetail(detail, shown, signal);
 }
 
-async function showDetail(place, version, signal) {
-  put(place, loading());
+async function showDetail(container, version, signal) {
+  put(container, loading());
   try {
     const report = await get(`v1/models/${encodeURIComponent(version)}`, { signal });
-    put(place, h("h2", {}, version), h("p", { class: "note" }, learned(report)), ...report.caveats.map((text) => h("p", { class: "note" }, text)),
+    put(container, h("h2", {}, version), h("p", { class: "note" }, learned(report)), ...report.caveats.map((text) => h("p", { class: "note" }, text)),
       h("div", { class: "charts" }, beside(report), without(report), slices(report), features(report)));
   } catch (error) {
-    if (error.name !== "AbortError") put(place, problem(error));
+    if (error.name !== "AbortError") put(container, problem(error));
   }
 }
 

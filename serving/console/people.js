@@ -13,20 +13,20 @@ const FIRST = 12; // events of a history that are shown before "Show all"
 const MOST_EVENTS = 500;
 
 /** `#/people` asks whose list, `#/people/u1` is of a user, `#/people/` of somebody new. */
-export async function show(place, [user], signal) {
+export async function show(container, [user], signal) {
   document.title = "People · recsys console";
-  if (user === undefined) await showDoor(place, signal);
-  else await showUser(place, user, signal);
+  if (user === undefined) await showDoor(container, signal);
+  else await showUser(container, user, signal);
 }
 
 const open = (user) => { location.hash = `#/people/${encodeURIComponent(user)}`; };
 
-async function showDoor(place, signal) {
+async function showDoor(container, signal) {
   const known = h("ul", { class: "chips", "aria-label": "The most active users" }, loading(2));
-  place.append(h("div", { class: "door" }, h("h1", {}, "Whose list?"),
+  container.append(h("div", { class: "door" }, h("h1", {}, "Whose list?"),
     h("p", {}, "Find a user, see what the list is made from, change it, and watch the list move."),
     userPicker(open), known, h("a", { class: "button", href: "#/people/" }, "Somebody new")));
-  place.querySelector("input").focus();
+  container.querySelector("input").focus();
   try {
     const { users } = await get("v1/users?n=8", { signal });
     put(known, ...users.map((user) => h("li", {}, h("a", { href: `#/people/${encodeURIComponent(user.user_id)}` },
@@ -37,7 +37,7 @@ async function showDoor(place, signal) {
   }
 }
 
-async function showUser(place, user, signal) {
+async function showUser(container, user, signal) {
   const asked = { user, entries: [], edited: false, n: 10, query: "", filters: [], discovery: null, diversity: null, seen: "" };
   const profile = h("p", { class: "note", hidden: true });
   const history = h("div", { class: "history" }, loading());
@@ -54,7 +54,7 @@ async function showUser(place, user, signal) {
   signal.addEventListener("abort", () => { clearTimeout(timer); asking.abort(); });
 
   const heading = user ? [h("span", {}, "What "), h("em", {}, user), h("span", {}, " sees")] : "What somebody new sees";
-  place.append(h("div", { class: "columns" },
+  container.append(h("div", { class: "columns" },
     h("aside", {}, card("User", userPicker(open, user), user && h("a", { href: "#/people/" }, "Somebody new"),
       profile, h("h2", {}, "History"), history), knobs),
     h("section", { class: "card list", "aria-label": "The list" },
@@ -87,14 +87,14 @@ async function showUser(place, user, signal) {
   }
 
   async function drawHistory(all = false) {
-    const newest = asked.entries.map((entry, place) => ({ ...entry, place })).reverse();
+    const newest = asked.entries.map((entry, index) => ({ ...entry, index })).reverse();
     const shown = all ? newest : newest.slice(0, FIRST);
     const briefs = await itemsById(shown.map((entry) => entry.item_id));
     const rows = shown.map((entry) => h("li", {},
       h("span", { class: "name" }, titleOf(briefs, entry.item_id)),
       h("span", { class: "note" }, entry.event ? `${entry.event} · ${day(entry.timestamp)}` : "added here"),
       h("button", { type: "button", class: "remove", title: "Take it out", "aria-label": `Take out ${titleOf(briefs, entry.item_id)}`,
-        onclick: () => edit(asked.entries.filter((_, place) => place !== entry.place)) }, "×")));
+        onclick: () => edit(asked.entries.filter((_, index) => index !== entry.index)) }, "×")));
     put(history, adder(),
       h("p", { class: "note" }, asked.entries.length === MOST_EVENTS && "newest ", count(asked.entries.length, "event"), asked.edited && ", edited here: without times and kinds of events"),
       rows.length > 0 ? h("ol", { "aria-label": "History, newest first" }, rows) : nothing("Nothing yet."),

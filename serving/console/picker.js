@@ -69,14 +69,14 @@ function picker({ label, placeholder, search, choose, free = false, clears = fal
     activate(-1);
   }
 
-  function activate(place) {
-    active = place;
+  function activate(index) {
+    active = index;
     for (const [number, option] of [...list.children].entries()) {
-      option.setAttribute("aria-selected", String(number === place));
-      if (number === place) option.scrollIntoView({ block: "nearest" });
+      option.setAttribute("aria-selected", String(number === index));
+      if (number === index) option.scrollIntoView({ block: "nearest" });
     }
-    if (place < 0) input.removeAttribute("aria-activedescendant");
-    else input.setAttribute("aria-activedescendant", list.children[place].id);
+    if (index < 0) input.removeAttribute("aria-activedescendant");
+    else input.setAttribute("aria-activedescendant", list.children[index].id);
   }
 
   function press(event) {

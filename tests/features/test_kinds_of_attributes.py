@@ -29,17 +29,20 @@ from hypothesis import strategies as st
 
 from features.attributes import Attributes
 from features.item_facts import ItemFacts
-from features.kinds.base import Kind
-from features.kinds.items import GroupPopularity, ItemDaysUntil, ItemReplaced
-from features.kinds.matches import UserItemDue, UserLabelDue
-from features.kinds.users import (
+from features.kinds.attributes import (
+    GroupPopularity,
+    ItemDaysUntil,
+    ItemReplaced,
     UserAlikeShare,
+    UserLabelDue,
     UserLabelShare,
     UserLineStep,
     UserNamedShare,
     UserQuantityDistance,
     UserQuantityStep,
 )
+from features.kinds.base import Kind
+from features.kinds.matches import UserItemDue
 from features.state import EventState
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.items.item_past import ItemPast

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_set import FeatureSet
-from features.kinds.users import UserLineStep
+from features.kinds.attributes import UserLineStep
 from recsys.cf.categories import CategoryPopularity
 from recsys.cf.links import ItemLinks
 from recsys.counts import counted

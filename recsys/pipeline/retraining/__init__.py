@@ -1,7 +1,7 @@
 """Unattended learning from the events since the last training.
 
 increment   what came since the served version
-new_data    checks of that data
+new_data    checks of that data; data_drift, whether it looks like before
 retrain     trains a challenger, and promotes it or not
 gate        checks of the challenger against the served version
 forgetting  users who are removed from the served version

@@ -1,4 +1,4 @@
-"""Is the new data fit to learn from? Volume, schema, unknown ids, and whether it looks like the window before it.
+"""Is the new data fit to learn from? Volume, schema, unknown ids, and, in `data_drift`, whether it looks like before.
 
 Every check compares what came after the served version's data with what that version knows; the limits are those of
 `[retrain]`. Cf. Breck et al., "Data validation for machine learning", MLSys 2019.
@@ -19,14 +19,12 @@ from recsys.errors import ConfigError
 from recsys.moments import DAY
 from recsys.pipeline.ranking.rules import check_rules, idle_rules
 from recsys.pipeline.recommender.bundle import Bundle
+from recsys.pipeline.retraining.data_drift import FEW, busiest_user, mixtures, new_users, prices, values
 from recsys.registry import Check
 
 WEEK = 7 * DAY
 _WEEKS = 4
 """Earlier windows of the same days of the week that the volume is compared with."""
-
-_FEW = 50
-"""Fewer values than this say nothing of a distribution."""
 
 _MANY_LATE = 0.1
 """Share of the new positive events: a few are late in any log."""
@@ -61,11 +59,11 @@ def check_data(champion: Bundle, dataset: Dataset, n_unusable: int) -> list[Chec
         *_columns(last, new, config),
         *_item_columns(champion, dataset, config),
         *_rules(champion, dataset),
-        _users(past_acts, last_acts, new_acts, config),
-        _busiest_user(last_acts, new_acts, config),
-        *_mixtures(dataset, last_acts, new_acts, config),
-        _prices(champion, dataset, config),
-        *_values(last, new, config),
+        new_users(past_acts, last_acts, new_acts, config),
+        busiest_user(last_acts, new_acts, config),
+        *mixtures(dataset, last_acts, new_acts, config),
+        prices(champion, dataset, config),
+        *values(last, new, config),
     ]
 
 
@@ -144,7 +142,7 @@ def _volume(
     (start, end), known = span, int(past.times[-1]) + 1
     first = -(-(end - known) // WEEK) * WEEK
     step = max(WEEK, -(-(end - start) // WEEK) * WEEK)
-    shifts = [shift for place in range(_WEEKS) if start - (shift := first + step * place) >= past.times[0]]
+    shifts = [shift for number in range(_WEEKS) if start - (shift := first + step * number) >= past.times[0]]
     if shifts:
         usual = float(np.median([len(past.between(start - shift, end - shift)) for shift in shifts]))
         where = "in the same days before"
@@ -153,7 +151,7 @@ def _volume(
         where = "at the rate before"
     low, high = config.min_volume * usual, config.max_volume * usual
     words = f"{counted(len(new), 'new event')}; {usual:,.0f} {where}"
-    if usual < _FEW:
+    if usual < FEW:
         return Check(name, True, f"{words}: too few to compare")
     return Check(name, low <= len(new) <= high, f"{words}; {low:,.0f} to {high:,.0f} are plausible")
 
@@ -179,14 +177,14 @@ def _names(champion: Bundle, new: InteractionLog) -> Iterator[Check]:
 
 
 def _columns(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
-    """An optional column that is suddenly empty; of values, which say what an event is worth, also one that is full."""
+    """An optional column that is suddenly empty; of values, on which weights depend, also one that is full."""
     for name, then, now in (
         ("value", ~np.isnan(_acts(last).values), ~np.isnan(_acts(new).values)),
         ("request_id", last.requests >= 0, new.requests >= 0),
         ("position", last.positions >= 0, new.positions >= 0),
         ("propensity", ~np.isnan(last.propensities), ~np.isnan(new.propensities)),
     ):
-        if min(len(then), len(now)) >= _FEW and (then.any() or now.any()):
+        if min(len(then), len(now)) >= FEW and (then.any() or now.any()):
             words = f"{now.mean():.0%} of the new events have a {name}, {then.mean():.0%} in the last window"
             lost = float(then.mean() - now.mean())
             yield Check(f"schema: {name}", (abs(lost) if name == "value" else lost) <= config.max_drift, words)
@@ -198,7 +196,7 @@ def _item_columns(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> 
     now = dataset.catalogue.frame.head(len(before))
     for name in before.columns:
         then = before[name].is_not_null().to_numpy()
-        if then.sum() >= _FEW:
+        if then.sum() >= FEW:
             lost = float(np.mean(now[name].is_null().to_numpy()[then]))
             words = f"{lost:.0%} of the known items that had a {name} have none now"
             if lost:
@@ -217,80 +215,3 @@ def _rules(champion: Bundle, dataset: Dataset) -> Iterator[Check]:
     before = set(idle_rules(policy, champion.catalogue))
     if idle := [warning for warning in idle_rules(policy, dataset.catalogue) if warning not in before]:
         yield Check("rules", True, "; ".join(idle))
-
-
-def _users(past: InteractionLog, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:
-    """Users nobody has seen before: a changed key or format of the ids makes everybody new."""
-    before = past.select(slice(0, len(past) - len(last)))
-    if min(len(before), len(last), len(new)) < _FEW:
-        return Check("new users", True, "too few events to compare")
-    now = float(np.mean(~np.isin(new.users, past.users)))
-    then = float(np.mean(~np.isin(last.users, before.users)))
-    words = f"{now:.0%} of the new events are by users never seen before, {then:.0%} in the last window"
-    return Check(
-        "new users", now - then <= config.max_new_users, f"{words}; a rise of {config.max_new_users:.0%} is allowed"
-    )
-
-
-def _busiest_user(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Check:
-    """Whether the events are still those of many users: a program, or one id for all guests, says nothing of what
-    people want. The user is not named, because the history of decisions outlives users; the store has the events."""
-    if min(len(last), len(new)) < _FEW:
-        return Check("one user", True, "too few events to compare")
-    then, now = (float(np.bincount(log.users).max() / len(log)) for log in (last, new))
-    words = f"one user makes {now:.0%} of the new events; {then:.0%} in the last window"
-    return Check("one user", now - then <= config.max_drift, f"{words}; a rise of {config.max_drift:.0%} is allowed")
-
-
-def _mixtures(dataset: Dataset, last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
-    """Kinds of events, and categories of the items, of what users did."""
-    categories = dataset.catalogue.codes("category")
-    for name, then, now in (
-        ("events", last.events.astype(np.int64), new.events.astype(np.int64)),
-        ("categories", categories[last.items].astype(np.int64), categories[new.items].astype(np.int64)),
-    ):
-        if min(len(then), len(now)) < _FEW:
-            continue
-        distance = _distance(then, now)
-        words = f"{distance:.0%} of the events would have to change to match the last window"
-        yield Check(f"mix of {name}", distance <= config.max_drift, f"{words}; {config.max_drift:.0%} are allowed")
-
-
-def _distance(then: NDArray[np.int64], now: NDArray[np.int64]) -> float:
-    """Total variation distance of two samples of codes from -1."""
-    size = int(max(then.max(), now.max())) + 2
-    shares = [np.bincount(codes + 1, minlength=size) / len(codes) for codes in (then, now)]
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
-
-
-def _prices(champion: Bundle, dataset: Dataset, config: RetrainConfig) -> Check:
-    """Prices of items that the version knows: the same items, so that a few are enough."""
-    known = len(champion.catalogue)
-    before = champion.catalogue.frame["price"].to_numpy().astype(np.float64)
-    after = dataset.catalogue.frame["price"].to_numpy().astype(np.float64)[:known]
-    few = min(_FEW, max(1, int(np.count_nonzero(before > 0)) // 2))
-    return _scale("prices", "price of known items", before, after, few, config)
-
-
-def _values(last: InteractionLog, new: InteractionLog, config: RetrainConfig) -> Iterator[Check]:
-    """Values of each kind of event."""
-    for code, name in enumerate(new.event_names):
-        then, now = last.values[last.events == code], new.values[new.events == code]
-        yield _scale(f"values of {name}", f"value of {name}", then, now, _FEW, config)
-
-
-def _scale(
-    name: str, what: str, then: NDArray[np.floating], now: NDArray[np.floating], few: int, config: RetrainConfig
-) -> Check:
-    """The median of the values above 0, and how many are: a program that finds no number often writes 0."""
-    then, now = then[np.isfinite(then)], now[np.isfinite(now)]
-    above = [float(np.mean(values > 0)) if len(values) >= few else 0.0 for values in (then, now)]
-    if len(now) >= few and above[0] - above[1] > config.max_drift:
-        words = f"{above[1]:.0%} of the {what} is above 0, {above[0]:.0%} before"
-        return Check(name, False, f"{words}; a loss of {config.max_drift:.0%} is allowed")
-    then, now = then[then > 0], now[now > 0]
-    if min(len(then), len(now)) < few:
-        return Check(name, True, "too few to compare")
-    factor = float(np.median(now) / np.median(then))
-    words = f"the median {what} is {factor:.3g} times what it was; a factor of {config.max_scale:g} is allowed"
-    return Check(name, 1 / config.max_scale <= factor <= config.max_scale, words)

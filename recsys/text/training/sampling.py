@@ -29,7 +29,7 @@ class Batch:
         log_probabilities: (n_candidates,) logarithm of the probability with which each candidate is drawn.
         masked: (n, n_candidates) True for items of the history, which are no negatives.
         skipped: (n, n_candidates) True for items that were shown in the same list and not chosen: hard negatives.
-        weights: (n,) worth of each target event, mean 1.
+        weights: (n,) weight of each target event, relative to the mean.
     """
 
     items: NDArray[np.int64]

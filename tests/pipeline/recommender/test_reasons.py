@@ -11,7 +11,7 @@ from pipeline_world import AFTER, DAY, click
 from features.attributes import Attributes
 from features.declarations import Feature
 from features.feature_set import FeatureSet
-from features.kinds.users import UserLineStep
+from features.kinds.attributes import UserLineStep
 from recsys.cf.links import ItemLinks
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.items.item_changes import ItemChange

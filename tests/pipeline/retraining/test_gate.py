@@ -309,7 +309,7 @@ def test_who_was_forgotten_is_not_missing_from_the_past(registry: Registry, fram
 def test_an_emptied_column_of_items_is_refused(
     registry: Registry, frames: Frames, config: Config, column: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys.pipeline.retraining.new_data._FEW", 10)
+    monkeypatch.setattr("recsys.pipeline.retraining.new_data.FEW", 10)
     empty = frames[0].with_columns(pl.lit(None, frames[0].schema[column]).alias(column))
     decision = retrain(registry, dataset_from_frames(empty, frames[1], config), progress=silent)
     assert decision.action == "refused"
