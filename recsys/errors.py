@@ -16,6 +16,7 @@ worker that cannot start) and HTTP problems in `serving.errors`.
 import errno
 import os
 from collections.abc import Sequence
+from types import UnionType
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -70,7 +71,7 @@ class StoreError(RecsysError):
     exit_code = 5
 
 
-def check_kind(given: object, kind: type, wanted: str) -> None:
+def check_kind(given: object, kind: type | UnionType, wanted: str) -> None:
     """Refuse an argument of another kind where it is given: it would fail far from there, and in words of Python.
 
     Args:

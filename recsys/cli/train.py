@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import hashlib
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recsys.cli import figures, options, output
 from recsys.cli.progress import ProgressLines

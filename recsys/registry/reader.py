@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from recsys.errors import BundleError
+from recsys.errors import BundleError, check_kind
 from recsys.registry.history import HistoryEntry, VersionChange, last_written, read_entries
 from recsys.registry.manifest import MANIFEST, Manifest, read_manifest, verify_file, verify_files
 from recsys.registry.snapshots import Snapshots
@@ -24,6 +24,7 @@ class RegistryReader:
     """The versions below one folder, for reading. Nothing is kept in memory: others may write meanwhile."""
 
     def __init__(self, path: str | Path) -> None:
+        check_kind(path, str | os.PathLike, "a registry is the path of its folder, such as 'reg/'")
         self.path = Path(path)
         self._versions = self.path / "versions"
         self._history = self.path / "history.jsonl"

@@ -140,6 +140,12 @@ class InterestModel:
         """(n, dim) tuned vectors of new items, comparable with `item_vectors`."""
         return self.reader.read(texts).targets
 
+    def read_ahead(self, texts: Sequence[str]) -> None:
+        """Encode texts that are about to come, so that every process finds their vectors on disk; does nothing where
+        none are kept there."""
+        if texts and self.vectors_file is not None:
+            self._read(texts)
+
     def updated(self, numbers: NDArray[np.int32], texts: Sequence[str]) -> "InterestModel":
         """This model with new texts: they can be scored, and stand in histories.
 

@@ -130,7 +130,8 @@ def _put(items: Sequence[ItemIn], service: Service) -> None:
     indices = list({item.item_id: index for index, item in enumerate(items)}.values())
     with service.putting:
         service.live.catch_up_items()
-        _check(contents, indices, service.live.served.recommender().catalogue)
+        fitted = _check(contents, indices, service.live.served.recommender().catalogue)
+        service.live.read_ahead(fitted)
         service.store.put_items(changes)
         service.live.catch_up_items()
     refused = service.live.served.require().refused.intersection(newest)
@@ -149,8 +150,8 @@ def _content(item: ItemIn) -> dict[str, Any]:
     return content
 
 
-def _check(contents: Sequence[dict[str, Any]], indices: Sequence[int], catalogue: ItemCatalogue) -> None:
-    """Refuse what the catalogue could not hold.
+def _check(contents: Sequence[dict[str, Any]], indices: Sequence[int], catalogue: ItemCatalogue) -> ItemCatalogue:
+    """The items as the catalogue is to hold them.
 
     Args:
         contents: the items.
@@ -165,21 +166,18 @@ def _check(contents: Sequence[dict[str, Any]], indices: Sequence[int], catalogue
         cells = [(row, column or "", reason) for row, column, _, reason in rejections.rows.iter_rows()]
         if not cells:
             check_kinds(catalogue, rows)
-            fitted_to(catalogue, rows)
+            return ItemCatalogue(fitted_to(catalogue, rows))
     except DataError as error:
         if not error.loc:
             raise
         row, column = error.loc
         cells = [(int(row), column, str(error))]
-    if cells:
-        faults = [Fault(loc=["body", "items", indices[row], column], msg=reason) for row, column, reason in cells]
-        row, column, reason = cells[0]
-        found = (
-            f"item {contents[row]['item_id']!r}, {column}: {reason}"
-            if len(cells) == 1
-            else counted(len(cells), "problem")
-        )
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {found}", faults)
+    faults = [Fault(loc=["body", "items", indices[row], column], msg=reason) for row, column, reason in cells]
+    row, column, reason = cells[0]
+    found = (
+        f"item {contents[row]['item_id']!r}, {column}: {reason}" if len(cells) == 1 else counted(len(cells), "problem")
+    )
+    raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {found}", faults)
 
 
 async def _found(item_id: str, service: Service) -> tuple[LoadedVersion, int]:

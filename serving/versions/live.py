@@ -7,6 +7,7 @@ it takes in what the store holds in `following`, when a snapshot is written or m
 import logging
 from collections.abc import Callable, Collection
 
+from recsys.data.items.catalogue import ItemCatalogue
 from recsys.pipeline.recommender.loaded_version import LoadedVersion, has_same_item_numbers
 from recsys.registry import Registry
 from recsys.store import Store
@@ -126,6 +127,12 @@ class LiveState:
             changed = self._follower.read_items(self.served.each(), self._locks.observing)
         if changed and self._tail is not None:
             self._tail.publish_items_changed()
+
+    def read_ahead(self, items: ItemCatalogue) -> None:
+        """Encode the texts of items before they are stored: the other workers, who take them in from there, find the
+        vectors in the registry's cache."""
+        for served in self.served.each():
+            served.recommender.scoring.read_ahead(items)
 
     def keep_snapshots(self) -> None:
         """Write snapshots of what is known where that is due, and go over to newer ones."""

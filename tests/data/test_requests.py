@@ -22,6 +22,9 @@ from recsys.errors import DataError
         ({"candidates": (1, 2)}, "candidates must be a tuple of item ids"),
         ({"exclude": ("i1", None)}, "exclude must be a tuple of item ids"),
         ({"history": 7}, "history must be a tuple of item ids"),
+        ({"filters": {5: "a"}}, "filters must be a mapping from columns"),
+        ({"shown": -1}, "shown must be a whole number from 0, not -1"),
+        ({"shown": "1"}, "shown must be a whole number from 0, not '1'"),
         ({"filters": "category"}, "filters must be a mapping from columns"),
         ({"policy": "seen"}, "policy must be a mapping"),
         ({"context": "garden hose"}, 'context must be a mapping, such as {"query"'),
@@ -30,6 +33,11 @@ from recsys.errors import DataError
 def test_a_request_that_cannot_be_is_refused(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=f"request 'r': {said}"):
         Request(request_id="r", **fields)
+
+
+def test_the_id_of_a_request_is_text() -> None:
+    with pytest.raises(DataError, match="request 7: request_id must be text, not 7"):
+        Request(request_id=7)  # type: ignore[arg-type]
 
 
 def test_ids_may_be_in_an_array_and_none_stands_for_nothing() -> None:

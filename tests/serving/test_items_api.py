@@ -1,5 +1,7 @@
 """Items come, change and go: on disk, on every worker, and in the next list."""
 
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -12,6 +14,8 @@ from serving_versions import publish_copy
 from recsys.data.items.item_changes import ItemChange
 from recsys.registry import Registry
 from recsys.store import open_store
+from recsys.store.sqlite.store import SqliteStore
+from recsys.text.encoder import TextEncoder
 from serving.settings import Settings
 
 NEW = {"item_id": "new/item ☕", "title": "espresso beans from Ethiopia, freshly roasted"}
@@ -28,6 +32,30 @@ def listed(http: httpx.Client, **body: Any) -> list[str]:
 
 def of_taste(items: list[str], taste: str) -> list[str]:
     return [item for item in items if item.startswith(taste)]
+
+
+def test_a_text_is_encoded_by_one_of_the_workers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on disk, for all of them, before they see the item."""
+    encoded, encode, put_items = Counter[tuple[str, str]](), TextEncoder.encode, SqliteStore.put_items
+    before_stored = list[bool]()
+
+    def counted(encoder: TextEncoder, texts: Sequence[str], *others: Any) -> Any:
+        encoded.update((encoder.version, text) for text in texts)
+        return encode(encoder, texts, *others)
+
+    def watched(store: SqliteStore, changes: Sequence[ItemChange]) -> None:
+        before_stored.append(NEW["title"] in {text for _, text in encoded})
+        put_items(store, changes)
+
+    monkeypatch.setattr(TextEncoder, "encode", counted)
+    monkeypatch.setattr(SqliteStore, "put_items", watched)
+    with serving_thread(settings) as one, serving_thread(settings) as other:
+        assert put(one, NEW).is_success
+        eventually(lambda: other.get(f"/v1/items/{NEW['item_id']}").is_success)
+        assert put(other, {**NEW, "price": 3.5}).is_success
+        eventually(lambda: one.get(f"/v1/items/{NEW['item_id']}").json()["item"]["price"] == 3.5)
+    assert before_stored == [True, True]
+    assert {times for (_, text), times in encoded.items() if text == NEW["title"]} == {1}
 
 
 def test_a_new_item_with_only_a_title_is_in_the_next_list_of_who_cares(

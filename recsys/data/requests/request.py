@@ -10,6 +10,8 @@ from recsys.errors import DataError
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "user_id": (str | None, "text"),
     "n": (Integral, "a whole number from 1"),
+    "request_id": (str, "text"),
+    "shown": (Integral, "a whole number from 0"),
     "time": (Integral | None, "a whole number of microseconds since 1970 UTC"),
     "context": (Mapping, 'a mapping, such as {"query": "garden hose"}'),
     "filters": (Mapping, 'a mapping from columns to conditions, such as {"category": ["books"]}'),
@@ -59,12 +61,15 @@ class Request:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, () if name == "exclude" else {})
         for name, (kind, wanted) in _KINDS.items():
-            if not isinstance(getattr(self, name), kind):
+            given = getattr(self, name)
+            if not isinstance(given, kind) or (kind is Mapping and not all(isinstance(key, str) for key in given)):
                 raise self._wrong(name, wanted)
         if self.user_id is not None and not self.user_id.strip():
             raise self._wrong("user_id", "an id that is not blank, or None for nobody in particular")
         if isinstance(self.n, bool) or self.n < 1:
             raise self._wrong("n", _KINDS["n"][1])
+        if self.shown < 0:
+            raise self._wrong("shown", _KINDS["shown"][1])
         if self.time is not None and not -(2**63) < self.time < 2**63:
             raise self._wrong("time", _KINDS["time"][1])
         for name in ("history", "candidates", "exclude", "targets"):

@@ -133,6 +133,21 @@ class Scoring:
         updated.facts.attributes.prepare_as(self.facts.attributes)
         return updated
 
+    def read_ahead(self, items: ItemCatalogue) -> None:
+        """Encode what items will say that this catalogue does not say of them yet, before they come.
+
+        Args:
+            items: as they will be.
+        """
+        numbers = self.catalogue.vocabulary.numbers(items.vocabulary)
+        known = numbers[numbers >= 0]
+        before = dict(zip(known.tolist(), self.catalogue.texts_of(known), strict=True))
+        changed = [
+            text for number, text in zip(numbers.tolist(), items.texts, strict=True) if before.get(number) != text
+        ]
+        if self.sources.interest is not None:
+            self.sources.interest.read_ahead(changed)
+
     def eligible(self, policies: Sequence[Policy], now: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n_requests, n_items) True where the rules allow an item and it is there at `now`, in microseconds: it exists
         by then, and is not gone."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.log.interactions import NO_TIME
 from recsys.data.requests.request import Request
 from recsys.data.users.pseudonyms import Pseudonyms
-from recsys.errors import DataError, check_kind
+from recsys.errors import ConfigError, DataError, check_kind
 from recsys.moments import DAY, SECOND, clock, iso_time
 from recsys.pipeline.candidates.request_block import RequestBlock, RequestContexts, block_size
 from recsys.pipeline.candidates.sources import TEXT
@@ -189,9 +190,12 @@ class Recommender:
 
         Raises:
             DataError: the catalogue has no such item.
-            ConfigError: the version has no such similarity.
+            ConfigError: the version has no such similarity, or `n` is no whole number from 1.
         """
         check_kind(item_id, str, f"the id of an item is text, such as {str(item_id)!r}")
+        check_kind(n, Integral, "n is a whole number from 1")
+        if n < 1:
+            raise ConfigError(f"n is a whole number from 1, not {n}")
         item = self.catalogue.vocabulary.number(item_id)
         if item < 0:
             raise DataError(f"the catalogue has no item {item_id!r}")
@@ -208,7 +212,8 @@ class Recommender:
         """Take in events that happened since training; the next list takes them into account.
 
         Returns:
-            How many are of an item that the catalogue lacks, and so change nothing.
+            How many change nothing: their item is not in the catalogue, or a file's row with such cells would be
+            rejected.
 
         Raises:
             ConfigError: something else than events, or a field of another kind.

@@ -39,6 +39,9 @@ Call = Callable[[Any, Path], object]
         (lambda r, _: r.recommend_many(Request("user 1")), "recommend_many takes a list"),
         (lambda r, _: history_of(r, 1), "the id of a user is text, such as '1', not a builtins.int"),
         (lambda r, _: r.similar(1), "the id of an item is text, such as '1', not a builtins.int"),
+        (lambda r, _: r.similar("books-0-small", -3), "n is a whole number from 1, not -3"),
+        (lambda r, _: r.similar("books-0-small", 2.5), "n is a whole number from 1, not a builtins.float"),
+        (lambda *_: Registry(None), "a registry is the path of its folder, such as 'reg/', not a builtins.NoneType"),  # type: ignore[arg-type]
         (lambda r, _: r.observe([{"user_id": "u1"}]), "observe takes a list of Events"),
         (lambda _, folder: Recommender(folder), r"Recommender.load\('reg/'\) reads one"),  # type: ignore[arg-type]
         (lambda _, folder: train(folder), r"a Dataset, such as load_dataset\('my-data/'\)"),  # type: ignore[arg-type]
