@@ -1,5 +1,6 @@
 """Run the app under uvicorn: one process, or several workers on one port."""
 
+import logging
 import os
 import signal
 import socket
@@ -20,7 +21,7 @@ from serving.calls.protocol import heads_within
 from serving.calls.this_machine import check_host
 from serving.settings import Settings
 from serving.versions.loading import check_privacy
-from serving.watching.logs import log_json
+from serving.watching.logs import JsonLines, log_json
 from serving.watching.metrics import count_together
 from serving.watching.metrics_folder import metrics_folder
 from serving.workers import load_compiler, run_workers
@@ -51,8 +52,7 @@ def run(settings: Settings, workers: int = 1) -> int:
     with _stopped_by_a_closed_terminal(), listen(settings.serving.host, settings.serving.port) as listener:
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        print(f"serving {registry.path} on {url}", file=sys.stderr)
-        print(f"console: {url}/console, routes: {url}/docs", file=sys.stderr)
+        _announce(f"serving {registry.path} on {url}, with {url}/console and {url}/docs")
         if workers == 1:
             _answer(settings, listener)
             return 0
@@ -86,6 +86,12 @@ def _answer(settings: Settings, listener: socket.socket) -> None:
     threadpool_limits(1)  # lists are made side by side: threads of BLAS within each would only wait for one another
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it has stopped
         make_server(settings).run(sockets=[listener])
+
+
+def _announce(words: str) -> None:
+    """Say it before any worker writes its log: in its form where programs read that, as it is on a terminal."""
+    record = logging.LogRecord("recsys.serving", logging.INFO, "", 0, words, None, None)
+    print(words if sys.stderr.isatty() else JsonLines().format(record), file=sys.stderr, flush=True)
 
 
 def make_server(settings: Settings) -> uvicorn.Server:

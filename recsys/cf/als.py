@@ -1,11 +1,11 @@
 """Implicit matrix factorisation; the only file that imports implicit."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -21,6 +21,11 @@ from recsys.data.log.interactions import InteractionLog
 from recsys.retrieval.inverted_file import InvertedFile
 from recsys.retrieval.products import dot_products, dot_products_of_pairs
 from recsys.retrieval.scores import DenseScores, Scores, best_among
+
+with warnings.catch_warnings():  # of tqdm in a notebook, where it would rather draw its bars with ipywidgets
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    from implicit.cpu.als import AlternatingLeastSquares
+
 
 _READ = 2_000
 """Items of the nearest cells that are scored instead of the whole catalogue."""

@@ -1,12 +1,11 @@
 """`recsys data`: what datasets there are, get one, check a directory."""
 
 import argparse
-import shlex
 import sys
 from dataclasses import asdict
 
 from recsys.cli.options import add_config, add_json, location, path, read_config
-from recsys.cli.output import print_json, visible
+from recsys.cli.output import command, print_json, visible
 from recsys.counts import counted
 
 
@@ -58,7 +57,7 @@ def run_get(arguments: argparse.Namespace) -> int:
     items, events = counted(frames.items.height, "item"), counted(frames.events.height, "event")
     _say(f"{dataset.name}: {items} and {events} in {arguments.out}")
     _say(f"licence: {dataset.licence}")
-    _say(f"next: recsys train {shlex.quote(str(arguments.out))} --registry REG")
+    _say(f"next: {command('train', arguments.out, '--registry', 'REG')}")
     return 0
 
 
@@ -88,7 +87,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         _say(f"{counted(report.n_rejected, 'rejected row is', 'rejected rows are')} in {aside}")
     for part in report.rejections:
         part.check(config.data.max_rejected)
-    _say(f"next: recsys train {shlex.quote(str(arguments.folder))} --registry REG")
+    _say(f"next: {command('train', arguments.folder, '--registry', 'REG')}")
     return 0
 
 

@@ -1,12 +1,11 @@
 """`recsys demo`: the main job on real data: read, train, measure, and two lists with their reasons."""
 
 import argparse
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recsys.cli import figures, options
+from recsys.cli import figures, options, output
 from recsys.cli.progress import ProgressLines
 
 if TYPE_CHECKING:
@@ -69,9 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         lists.print_user(recommender, user_id, ranked)
     figures.print_report(served.report)
     print(f"The report is in {directory / 'report.html'}. Next:")
-    quoted = shlex.quote(str(registry.path))
-    print(f"  recsys serve --registry {quoted}")
-    print(f"  recsys explain --registry {quoted} --user {shlex.quote(user_id)}")
+    for words in (("serve",), ("explain", "--user", user_id)):
+        print(f"  {output.command(*words, '--registry', registry.path)}")
     return 0
 
 

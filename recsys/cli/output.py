@@ -1,7 +1,11 @@
 """What a command answers on standard output: one JSON object for programs, a table for people."""
 
+import os
+import shlex
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 _ENOUGH = 10_000
@@ -12,6 +16,22 @@ _RULE = 160
 
 _HIDDEN = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
 """Control characters: in a title they would move the cursor, or colour the screen."""
+
+
+def command(*words: object) -> str:
+    """A command of recsys, quoted, as it can be typed here: with its path where the shell would find no other, or that
+    of another environment, as after `make demo`, which activates none."""
+    folder = Path(sys.executable).parent
+    found = shutil.which("recsys")
+    if found is not None and Path(found).parent == folder:
+        program = ["recsys"]
+    elif (folder / "recsys").exists():
+        beside = os.path.relpath(folder / "recsys")
+        below = os.sep in beside and not beside.startswith(os.pardir)
+        program = [beside if below else str(folder / "recsys")]
+    else:
+        program = [sys.executable, "-m", "recsys"]
+    return shlex.join([*program, *map(str, words)])
 
 
 def visible(text: str) -> str:

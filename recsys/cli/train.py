@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import hashlib
-import shlex
 from typing import TYPE_CHECKING
 
 from recsys.cli import figures, options, output
@@ -79,10 +78,12 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         figures.print_report(report)
         print(f"version {version} is current in {arguments.registry}; next:")
-        data, quoted = shlex.quote(str(directory)), shlex.quote(str(arguments.registry))
-        print(f"  recsys evaluate {data} --registry {quoted} --report report.html")
-        print(f"  recsys rank --registry {quoted} --users all --out lists.parquet")
-        print(f"  recsys serve --registry {quoted}")
+        for words in (
+            ("evaluate", directory, "--registry", arguments.registry, "--report", "report.html"),
+            ("rank", "--registry", arguments.registry, "--users", "all", "--out", "lists.parquet"),
+            ("serve", "--registry", arguments.registry),
+        ):
+            print(f"  {output.command(*words)}")
     return 0
 
 

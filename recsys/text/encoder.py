@@ -1,6 +1,7 @@
 """Texts to unit vectors with any Hugging Face encoder: mean pooling over the tokens (Reimers & Gurevych, 2019)."""
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,8 +80,10 @@ class TextEncoder:
             ConfigError: the encoder is not found, or its files cannot be read.
         """
         folder = locate(name)
-        from transformers import AutoModel, AutoTokenizer
-        from transformers.utils import logging
+        with warnings.catch_warnings():  # of tqdm in a notebook, where it would rather draw its bars with ipywidgets
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            from transformers import AutoModel, AutoTokenizer
+            from transformers.utils import logging
 
         shows_bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()

@@ -1,12 +1,14 @@
 """Tables of text from the data, and figures in words."""
 
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from recsys.cli.figures import print_figures
-from recsys.cli.output import print_table
+from recsys.cli.output import command, print_table
 
 
 def test_text_of_the_data_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,6 +17,22 @@ def test_text_of_the_data_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]
     lines = [line.strip() for line in capsys.readouterr().out.strip().splitlines()]
     assert lines[0] == "of :heart:"
     assert lines[-len(titles) :] == titles
+
+
+def test_a_command_can_be_typed_where_it_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `make demo` no environment is active, and the shell finds no `recsys`, or another one."""
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert command("train", "my data") == f"{folder / 'python'} -m recsys train 'my data'"
+    (folder / "recsys").touch(mode=0o755)
+    assert command("train", "my data") == ".venv/bin/recsys train 'my data'"
+    monkeypatch.chdir(folder)
+    assert command("train") == f"{folder / 'recsys'} train"
+    monkeypatch.setenv("PATH", str(folder))
+    assert command("train") == "recsys train"
 
 
 def test_a_title_is_not_broken_at_the_width_of_its_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """`recsys data` as people call it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,12 @@ from recsys.cli.main import main
 
 ITEMS = "item_id,title\ni1,Lamp\n"
 EVENTS = "user_id,item_id,event,timestamp\nu1,i1,click,2024-01-01\nu1,i1,click,2024-01-02\n"
+
+
+@pytest.fixture(autouse=True)
+def activated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment, as by `. .venv/bin/activate`."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
 
 
 def test_list_shows_names_and_licences(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,10 @@ def test_there_are_notebooks() -> None:
 def test_notebook_runs(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    shown = [output.data for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    noise = [output.text for output in outputs if output.get("name") == "stderr"]
+    assert not noise, "libraries speak between the cells"
+    shown = [output.data for output in outputs if "data" in output]
     figures = [data for data in shown if data.get("text/plain", "").startswith("<Figure")]
     assert all("image/png" in data for data in figures), "a picture is shown as its name: begin with %matplotlib inline"
 

@@ -31,9 +31,10 @@ def test_a_server_that_is_told_to_stop_ends_without_an_error(registry: Registry,
         process.send_signal(number)
         assert process.wait(timeout=120) == 0
         assert process.stderr is not None
-        first, *lines = process.stderr.read().decode().splitlines()
-    assert first.startswith("serving ")
-    assert {json.loads(line)["level"] for line in lines} == {"info"}
+        lines = [json.loads(line) for line in process.stderr.read().decode().splitlines()]
+    assert lines[0]["message"].startswith("serving ")
+    assert f"{http.base_url}/console" in lines[0]["message"]
+    assert {line["level"] for line in lines} == {"info"}
 
 
 @pytest.mark.skipif(not CHILDREN.exists(), reason="this kernel does not tell the children of a process")

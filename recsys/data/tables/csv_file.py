@@ -74,7 +74,10 @@ def _names_of(path: Path, header: list[str]) -> list[str]:
         raise DataError(f"{path}, line 1: the header is empty; the first line must name the columns")
     names = [name or f"column_{index + 1}" for index, name in enumerate(header)]
     if len(names) == 1 and (other := re.search(r"[;\t|]", names[0])):
-        raise DataError(f"{path}, line 1: the columns are separated by {other.group()!r}; separate them by commas")
+        raise DataError(
+            f"{path}, line 1: the columns are separated by {other.group()!r}; separate them by commas, or write "
+            "Parquet (docs/data.md, 'From an export', shows how)"
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path}, line 1: the header names {twice[0]!r} twice; give each column a name of its own")
