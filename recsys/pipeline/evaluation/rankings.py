@@ -140,12 +140,17 @@ class Rankings:
             everything = _lists_by_score(ranked, scores, ranked.listed, n_requests)
             self.ablation[f"without {group}"].add(lists, everything, targets)
         simpler = self._pipeline.past.scoring.baseline_scores(block) if self._names else {}
-        listable = block.listable
+        # Of a large catalogue a source looks up its best, among which few of the named items may be. All of them are
+        # candidates, of which every score is known.
+        listable, names_items = block.listable, np.array([only is not None for only in block.only], dtype=bool)
         for source, source_scores in simpler.items():
-            everything = _lists_by_score(ranked, _scores_of_source(source_scores, ranked), ranked.listed, n_requests)
-            self.baselines[self._names[source]].add(
-                best_of_source(source_scores, listable, targets), everything, targets
-            )
+            by_source = _scores_of_source(source_scores, ranked)
+            everything = _lists_by_score(ranked, by_source, ranked.listed, n_requests)
+            best = best_of_source(source_scores, listable, targets)
+            if names_items.any():
+                known = _lists_by_score(ranked, by_source, ranked.listed & (by_source > -np.inf), n_requests)
+                best = _of_either(best, pessimistic(known, targets, K), names_items)
+            self.baselines[self._names[source]].add(best, everything, targets)
         self.recall.add(ranked, targets)
         self.calibrations.add(ranked, labelled)
         self.dials.add(ranked, block, targets)
@@ -222,6 +227,13 @@ def best_of_source(source_scores: Scores, listable: NDArray[np.bool_], targets: 
     scores = np.full(items.shape, np.nan, dtype=np.float32)
     scores[rows, indices] = source_scores.of(rows, items[rows, indices])
     return pessimistic(RankedLists(items, scores), targets, K)
+
+
+def _of_either(one: RankedLists, other: RankedLists, from_other: NDArray[np.bool_]) -> RankedLists:
+    """The lists of `one`, but those of `other` for the chosen requests (n_requests,)."""
+    rows = [(other if chosen else one, row) for row, chosen in enumerate(from_other.tolist())]
+    items, scores = ([getattr(lists, name)[row] for lists, row in rows] for name in ("items", "scores"))
+    return RankedLists.of(items, scores)
 
 
 def _scores_of_source(source_scores: Scores, ranked: RankedBlock) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 from pipeline_world import AFTER, click
@@ -12,9 +13,11 @@ from pipeline_world import AFTER, click
 from recsys.config import load_config
 from recsys.data.dataset import Dataset
 from recsys.data.items.item_changes import ItemChange
+from recsys.data.loading import dataset_from_frames
 from recsys.data.requests.request import Request
 from recsys.pipeline.candidates.merging import Candidates
 from recsys.pipeline.candidates.sources import Sources
+from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.training.train import train
@@ -149,3 +152,25 @@ def test_nearest_texts_are_sought_once_while_texts_say_the_same(
     )
     other.indexed(earlier=interest)
     assert len(sought) == 2
+
+
+def test_a_source_alone_is_measured_on_all_items_that_a_request_names() -> None:
+    """It looks up the items that are nearest to the history, and those that are named may be far away."""
+    words = [a + b for a in ("red", "blue", "old", "new", "long", "wet", "hot") for b in ("hat", "car", "sea", "pen")]
+    titles = [f"{one} {other}" for one in words[:20] for other in words[8:]]
+    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(len(titles))], "title": titles})
+    rng = np.random.default_rng(0)
+    acts = [(f"u{user}", f"i{item}") for user in range(150) for item in rng.choice(len(titles), 2, replace=False)]
+    events = pl.DataFrame(
+        [(*act, "click", 1_700_000_000 + 60 * n) for n, act in enumerate(acts)],
+        schema=["user_id", "item_id", "event", "timestamp"],
+        orient="row",
+    )
+    settings = ("text.budget_minutes=0", "candidates.exact_items=10", "ranker.ablation=false", "ranker.trees=5")
+    config = load_config(None, (*settings, 'candidates.sources=["text","popular"]'))
+    dataset = dataset_from_frames(items, events, config)
+    bundle = train(dataset, config)
+    named = tuple(f"i{item}" for item in rng.choice(len(titles), 10, replace=False))
+    requests = [Request(f"u{user}", candidates=named, targets=(named[0],)) for user in range(20)]
+    found = evaluate(bundle, dataset, requests).baselines["text, interest model alone"]
+    assert found["recall@10"]["mean"] == 1.0
