@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys.cli import figures, options, output
@@ -11,6 +12,7 @@ from recsys.cli.progress import ProgressLines
 if TYPE_CHECKING:
     from recsys.config import Config
     from recsys.data.dataset import Dataset
+    from recsys.eval.results import EvaluationReport
     from recsys.locations import Location
     from recsys.rank.tuning import Tuning
     from recsys.registry import Registry
@@ -76,15 +78,20 @@ def run(arguments: argparse.Namespace) -> int:
         sizes = {"n_items": len(dataset.catalogue), "n_events": len(dataset.log), "n_users": dataset.log.n_users}
         output.print_json({"version": version, **sizes, "n_rejected": dataset.n_rejected, "report": report.to_json()})
     else:
-        figures.print_report(report)
-        print(f"version {version} is current in {arguments.registry}; next:")
-        for words in (
-            ("evaluate", directory, "--registry", arguments.registry, "--report", "report.html"),
-            ("rank", "--registry", arguments.registry, "--users", "all", "--out", "lists.parquet"),
-            ("serve", "--registry", arguments.registry),
-        ):
-            print(f"  {output.command(*words)}")
+        _print_result(report, directory, arguments.registry)
     return 0
+
+
+def _print_result(report: "EvaluationReport", data: "Location", registry: Path) -> None:
+    """The figures of the test window, and what to type next."""
+    figures.print_report(report)
+    print(f"version {report.version} is current in {registry}; next:")
+    for words in (
+        ("evaluate", data, "--registry", registry, "--report", "report.html"),
+        ("rank", "--registry", registry, "--users", "all", "--out", "lists.parquet"),
+        ("serve", "--registry", registry),
+    ):
+        print(f"  {output.command(*words)}")
 
 
 def _tuning(
