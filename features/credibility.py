@@ -30,15 +30,42 @@ def credible_rates(
     in_group, out_of, n_items = members.T @ expected, members.T @ wanted, members.T @ is_there.astype(np.float64)
     rates = np.divide(out_of, in_group, out=np.ones_like(in_group), where=in_group > 0)
     own = np.divide(wanted, expected, out=np.ones_like(expected), where=is_there)
-    pairs = members.tocoo()
-    within = np.sum(expected[pairs.row] * (own[pairs.row] - rates[pairs.col]) ** 2)
-    within /= max(np.sum(np.maximum(n_items - 1, 0)), 1.0)
-    total = max(in_group.sum(), np.finfo(float).tiny)
-    mean = np.sum(in_group * rates) / total
-    n_groups = np.count_nonzero(n_items)
-    between = np.sum(in_group * (rates - mean) ** 2) - (n_groups - 1) * within
-    between /= max(total - np.sum(in_group**2) / total, np.finfo(float).tiny)
+    within = _variance_within(members, expected, own, rates, n_items)
+    between = _variance_between(in_group, rates, n_items, within)
     if between <= 0:  # groups differ no more than single items make them
         return np.ones_like(in_group)
     added = max(within / between, _USUAL_ITEMS * expected.sum() / np.count_nonzero(is_there))
     return np.asarray((out_of + added) / (in_group + added))
+
+
+def _variance_within(
+    members: sp.csr_matrix,
+    expected: NDArray[np.float64],
+    own: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    n_items: NDArray[np.float64],
+) -> float:
+    """Of the rates of the items of a group, by how much they were expected to be wanted.
+
+    Args:
+        expected, own: (n_items,) how much each item was expected to be wanted; its rate.
+        rates, n_items: (n_groups,) the rate of each group, and its items that were there.
+    """
+    pairs = members.tocoo()
+    squares = np.sum(expected[pairs.row] * (own[pairs.row] - rates[pairs.col]) ** 2)
+    return float(squares / max(np.sum(np.maximum(n_items - 1, 0)), 1.0))
+
+
+def _variance_between(
+    in_group: NDArray[np.float64], rates: NDArray[np.float64], n_items: NDArray[np.float64], within: float
+) -> float:
+    """Of the rates of groups, beyond what the differences of single items make of them; below 0 by chance.
+
+    Args:
+        in_group, rates, n_items: (n_groups,) how much the items of each were expected to be wanted; see
+            `_variance_within`.
+    """
+    total = max(in_group.sum(), np.finfo(float).tiny)
+    mean = np.sum(in_group * rates) / total
+    squares = np.sum(in_group * (rates - mean) ** 2) - (np.count_nonzero(n_items) - 1) * within
+    return float(squares / max(total - np.sum(in_group**2) / total, np.finfo(float).tiny))

@@ -1,4 +1,4 @@
-"""Acts of no worth count as part of a history where the log shows that they hint at what is chosen next."""
+"""Acts of weight 0 count as part of a history where the log shows that they hint at what is chosen next."""
 
 from pathlib import Path
 

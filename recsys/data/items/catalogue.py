@@ -47,8 +47,8 @@ class ItemCatalogue:
 
     Attributes:
         frame: one row an item: `item_id`, `title`, `description`, `category`, `brand`, `tags` (list), `price`,
-            `language`, `created_at` (UTC), `available`, `available_until` (UTC), and every further column of the file.
-            Missing values are null.
+            `language`, `created_at` (UTC), `available`, `available_until` (UTC), and the attributes: all other columns
+            of the file. Missing values are null.
     """
 
     frame: pl.DataFrame

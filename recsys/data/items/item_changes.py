@@ -67,7 +67,7 @@ def check_kinds(catalogue: ItemCatalogue, rows: pl.DataFrame) -> None:
 
 
 def fitted_to(catalogue: ItemCatalogue, rows: pl.DataFrame) -> pl.DataFrame:
-    """Typed rows with the catalogue's own columns and types first, further columns behind.
+    """Typed rows with the catalogue's own columns and types first, other attributes behind.
 
     Raises:
         DataError: a value does not fit the catalogue's column; its `loc` is the row and the column. Or there are more

@@ -19,7 +19,7 @@ _REPEATED = 0.1
 
 
 def misspelt_columns(table: Table, columns: Sequence[Column]) -> list[str]:
-    """Optional columns that are missing, if a further column has nearly their name."""
+    """Optional columns that are missing, if an attribute has nearly their name."""
     known = {column.name for column in columns}
     strange = {name.lower(): name for name in table.dtypes if name not in known}
     there = table.dtypes.keys() - table.unseen

@@ -4,5 +4,5 @@ files, csv_file, jsonl_file     found in a folder; opened
 table, schema                   what is not read yet; which columns there are
 parsing, validation             cells to values; which cells are wrong
 rejections                      bad rows set aside
-attributes, item_columns        further columns, in types that JSON can express; values from JSON as columns
+attributes, item_columns        columns without a meaning of their own; values from JSON as columns
 """

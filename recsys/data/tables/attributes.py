@@ -1,4 +1,4 @@
-"""Further columns of items and users as attributes, in types that JSON can express."""
+"""Attributes: the columns of items and users without a meaning of their own, in types that JSON can express."""
 
 import re
 
@@ -27,7 +27,7 @@ _NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
 
 
 def typed_attributes(frame: pl.DataFrame, table: Table) -> list[pl.Series]:
-    """The further columns of a table as they are kept.
+    """The attributes of a table as they are kept.
 
     Raises:
         DataError: one is of a type that cannot be kept.

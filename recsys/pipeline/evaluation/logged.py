@@ -47,7 +47,7 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
     if shown is None:
         return None
     lists, lengths, members = shown.sample(most, seed), shown.lengths(pipeline.n_candidates), shown.members()
-    placements, replaced, done = [], [], 0
+    placements, policies, done = [], [], 0
     for part, block in pipeline.past.blocks(shown.requests(lists)):
         numbers = lists[done : done + len(part)]
         done += len(part)
@@ -58,9 +58,11 @@ def logged_placements(pipeline: PastPipeline, window: InteractionLog, most: int,
         for row, (number, n) in enumerate(zip(numbers, asked, strict=True)):
             own = members[number]
             placements.append(own)
-            replaced.append(_beside(ranked, probabilities, row, n, shown.log.items[own], shown.log.positions[own]))
+            policies.append(
+                _target_policy(ranked, probabilities, row, n, shown.log.items[own], shown.log.positions[own])
+            )
     chosen = np.concatenate(placements)
-    target, expected, predicted = (np.concatenate(column) for column in zip(*replaced, strict=True))
+    target, expected, predicted = (np.concatenate(column) for column in zip(*policies, strict=True))
     return LoggedPlacements(
         rewards=shown.rewards[chosen],
         propensities=shown.log.propensities[chosen].astype(np.float64),
@@ -152,8 +154,8 @@ def _on_later_pages(log: InteractionLog) -> NDArray[np.bool_]:
     return later if (log.propensities < 1).any() and not later.all() else np.zeros(len(log), dtype=bool)
 
 
-class _Beside(NamedTuple):
-    """A recommender's list compared with the placements of one that was shown. All arrays are (n_placements,)."""
+class _TargetPolicy(NamedTuple):
+    """What the measured recommender would have put at the placements of a list. All arrays are (n_placements,)."""
 
     target: NDArray[np.float64]
     """1 where it puts the same item at the same position, else 0"""
@@ -163,15 +165,15 @@ class _Beside(NamedTuple):
     """probability that what was shown there is wanted"""
 
 
-def _beside(
+def _target_policy(
     ranked: RankedBlock,
     probabilities: NDArray[np.float64],
     row: int,
     n: int,
     items: NDArray[np.int32],
     positions: NDArray[np.int16],
-) -> _Beside:
-    """Compare the list of one request with what was shown.
+) -> _TargetPolicy:
+    """The list of one request at the placements that were shown.
 
     Args:
         probabilities: (n_pairs,) of the block: probability that each candidate is wanted.
@@ -184,7 +186,7 @@ def _beside(
     listed[: len(pairs)], expected[: len(pairs)] = ranked.candidates.items[pairs], probabilities[pairs]
     within = np.minimum(positions, n)
     target = (listed[within] == items).astype(np.float64)
-    return _Beside(target, expected[within], _probabilities_of(ranked, probabilities, row, items))
+    return _TargetPolicy(target, expected[within], _probabilities_of(ranked, probabilities, row, items))
 
 
 def _probabilities_of(

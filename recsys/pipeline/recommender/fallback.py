@@ -21,7 +21,7 @@ def popular_list(request: Request, block: RequestBlock, scoring: Scoring, bundle
     Args:
         request: whose list.
         block: the same request in numbers, alone.
-        scoring: with the current items; those that came after training are worth 0.
+        scoring: with the current items; those that came after training score 0.
         bundle: whose configuration and version hold.
     """
     policy, only = block.policies[0], block.only[0]

@@ -63,7 +63,7 @@ def test_what_was_taken_back_was_not_wanted() -> None:
 def test_what_follows_in_a_visit_is_one_act_with_its_beginning() -> None:
     view, minute = 3 * DAY, 60 * SECOND
     rows = [
-        (0, 1, VIEW, view, -1),  # worth nothing by itself
+        (0, 1, VIEW, view, -1),  # of weight 0
         (0, 2, CLICK, view + minute, -1),
         (0, 1, CLICK, view + 2 * minute, -1),
         (0, 1, PURCHASE, view + 30 * minute, -1),
@@ -142,7 +142,7 @@ def test_sample_keeps_the_order_and_follows_the_seed() -> None:
 
 
 def test_lists_that_nobody_chose_from_are_remembered() -> None:
-    """List 0 is clicked, 1 and 2 are not; 3 is answered by a view of no worth; of what has no list nothing is known."""
+    """List 0 is clicked, 1 and 2 are not; 3 is answered by a view of weight 0; of what has no list nothing is known."""
     rows = [(0, item, IMPRESSION, 100 * number, number) for number in range(4) for item in (1, 2)]
     rows += [(0, 2, CLICK, 5, 0), (0, 1, VIEW, 305, 3), (1, 4, VIEW, 50, -1), (1, 4, IMPRESSION, 60, -1)]
     requests = PastRequests.of(make_log(rows), 0, 1_000)

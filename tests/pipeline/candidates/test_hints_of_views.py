@@ -1,4 +1,4 @@
-"""Where looks are worth nothing, users who have only looked still get what they looked for."""
+"""Where views have the weight 0, users who have only viewed items still get what they looked for."""
 
 import numpy as np
 import polars as pl
@@ -14,8 +14,8 @@ from recsys.pipeline.training.train import train
 _TASTES, _KINDS = 6, 20
 
 
-def looks_and_purchases(n_users: int = 90) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Every user keeps to one taste; a third only looks."""
+def views_and_purchases(n_users: int = 90) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Every user keeps to one taste; a third only views."""
     rng = np.random.default_rng(0)
     tastes = [(taste, kind) for taste in range(_TASTES) for kind in range(_KINDS)]
     items = pl.DataFrame(
@@ -34,10 +34,10 @@ def looks_and_purchases(n_users: int = 90) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 @pytest.mark.parametrize("source", ["categories", "als", "neighbours"])
-def test_users_who_only_looked_get_what_they_looked_for(plain_settings: tuple[str, ...], source: str) -> None:
+def test_users_who_only_viewed_get_what_they_looked_for(plain_settings: tuple[str, ...], source: str) -> None:
     sources = f'candidates.sources=["{source}", "popular", "history"]'
     config = load_config(None, (*plain_settings, sources, "events.weights={view=0.0,purchase=1.0}"))
-    bundle = train(dataset_from_frames(*looks_and_purchases(), config), config)
+    bundle = train(dataset_from_frames(*views_and_purchases(), config), config)
     assert bundle.sources.hints.weights.any()
     recommender = Recommender(bundle)
     for user in range(10):
@@ -51,9 +51,9 @@ def test_users_who_only_looked_get_what_they_looked_for(plain_settings: tuple[st
 
 def test_text_reads_hints_where_a_history_has_no_positive_event(plain_settings: tuple[str, ...]) -> None:
     config = load_config(None, (*plain_settings, "events.weights={view=0.0,purchase=1.0}"))
-    recommender = Recommender(train(dataset_from_frames(*looks_and_purchases(), config), config))
+    recommender = Recommender(train(dataset_from_frames(*views_and_purchases(), config), config))
     block = recommender.block([Request("user 0"), Request("user 89"), Request("nobody")])
-    looks, known = block.histories.weights == 0, block.histories.rows == 1
-    assert (block.read_as_text.weights[looks & ~known] > 0).all()
+    views, known = block.histories.weights == 0, block.histories.rows == 1
+    assert (block.read_as_text.weights[views & ~known] > 0).all()
     assert (block.read_as_text.weights[known] == block.histories.weights[known]).all()
-    assert (block.evidence.weights[looks] > 0).all()
+    assert (block.evidence.weights[views] > 0).all()
