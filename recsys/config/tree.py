@@ -271,7 +271,10 @@ class ServingConfig(Section):
         "", description="URL of an OpenTelemetry collector (OTLP over HTTP), which needs the extra otel; empty: none"
     )
     list_days: float = Field(
-        30.0, ge=0, description="days that the store keeps answered lists, to learn from what was shown; 0: none"
+        30.0,
+        ge=0,
+        le=36_525,
+        description="days, at most a century, that the store keeps answered lists, to learn what was shown; 0: none",
     )
     lists: str = Field(
         "", description="URL of lists that `recsys rank --out URL` has made, for requests that ask for them"

@@ -72,6 +72,14 @@ def test_a_key_that_takes_a_word_or_a_number_is_reported_once(run: Run, value: s
     assert f"config: policy.discovery: write auto, or a number from 0 to 1 (got {got})\n" in outcome.err
 
 
+@pytest.mark.parametrize("days", ["1e9", "1e308"])
+def test_lists_are_not_kept_for_longer_than_there_are_dates(run: Run, days: str) -> None:
+    """Their oldest date would lie before the year 1."""
+    outcome = run("features", "list", "--set", f"serving.list_days={days}")
+    assert outcome.code == 2
+    assert "serving.list_days: Input should be less than or equal to 36525" in outcome.err
+
+
 def test_a_config_that_is_a_folder_is_named(run: Run, tmp_path: Path) -> None:
     outcome = run("features", "list", "--config", tmp_path)
     assert outcome.code == 2
