@@ -6,7 +6,20 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, field_validator, model_validator
 
 from recsys.config.sources import SOURCES, FeatureGroup, Source
-from recsys.config.values import MAX_BATCH, MAX_RULE, Count, Days, Discovery, Fraction, Positive, Section, Seen, Weight
+from recsys.config.values import (
+    MAX_BATCH,
+    MAX_RULE,
+    Count,
+    Days,
+    Discovery,
+    Fraction,
+    Positive,
+    Rate,
+    Section,
+    Seen,
+    Strength,
+    Weight,
+)
 
 
 class DataConfig(Section):
@@ -85,13 +98,18 @@ class TextConfig(Section):
     lora_rank: Positive = Field(8, description="width of the LoRA matrices")
     upper_layers: Positive = Field(2, description="encoder layers, from the top, that are fine-tuned")
     distil: float = Field(
-        0.0, ge=0, description="weight of a teacher (cross-encoder) in the loss of the text model; 0 trains none"
+        0.0,
+        ge=0,
+        le=MAX_RULE,
+        description="weight of a teacher (cross-encoder) in the loss of the text model; 0 trains none",
     )
     epochs: Positive = Field(4, description="most passes over the log; the budget may end training sooner")
     batch_size: Positive = Field(256, description="histories of one batch")
     accumulate: Positive = Field(1, description="batches whose gradients are added up for one training step")
-    learning_rate: float = Field(3e-4, gt=0, description="peak learning rate of the fine-tuning")
-    budget_minutes: float = Field(6.0, ge=0, description="wall-clock minutes for all text training in one run")
+    learning_rate: Rate = Field(3e-4, description="peak learning rate of the fine-tuning")
+    budget_minutes: float = Field(
+        6.0, ge=0, le=MAX_RULE, description="wall-clock minutes for all text training in one run"
+    )
     tensorboard: str = Field("", description="folder for TensorBoard logs, which need recsys[tensorboard]; empty: none")
 
 
@@ -100,17 +118,18 @@ class CfConfig(Section):
 
     factors: int = Field(64, gt=0, le=4_096, description="dimensions of ALS")
     iterations: Positive = Field(15, description="sweeps of ALS")
-    regularization: float = Field(0.05, gt=0, description="L2 of ALS")
-    alpha: float = Field(3.0, gt=0, description="confidence of an event: 1 + alpha * weight")
+    regularization: Strength = Field(0.05, description="L2 of ALS")
+    alpha: Strength = Field(3.0, description="confidence of an event: 1 + alpha * weight")
     neighbours: Positive = Field(200, description="similar items, and items that follow, kept per item")
     transition_horizon: Positive = Field(5, description="baskets ahead that count as following an item")
-    ease_regularization: float = Field(100.0, gt=0, description="L2 of EASE")
+    ease_regularization: Strength = Field(100.0, description="L2 of EASE")
     ease_max_items: Positive = Field(
         6_000, description="catalogue size above which EASE, whose matrix grows with its square, is left out"
     )
     half_life_days: float = Field(
         0.0,
         ge=0,
+        le=MAX_RULE,
         description="days after which an event counts half in popularity; 0: training finds the best value",
     )
 
@@ -167,7 +186,7 @@ class RankerConfig(Section):
     leaves: int = Field(
         15, ge=2, le=131_072, description="most leaves of a tree; fewer where there are few requests to learn from"
     )
-    learning_rate: float = Field(0.03, gt=0, description="weight of a tree")
+    learning_rate: Rate = Field(0.03, description="weight of a tree")
     min_rows_per_leaf: Positive = Field(50, description="fewest rows in a leaf")
     early_stopping: int = Field(
         0, ge=0, description="stop after this many trees without a gain on held-out requests; 0: keep all trees"
@@ -271,7 +290,10 @@ class ServingConfig(Section):
         "", description="URL of an OpenTelemetry collector (OTLP over HTTP), which needs the extra otel; empty: none"
     )
     list_days: float = Field(
-        30.0, ge=0, description="days that the store keeps answered lists, to learn from what was shown; 0: none"
+        30.0,
+        ge=0,
+        le=36_525,
+        description="days, at most a century, that the store keeps answered lists, to learn what was shown; 0: none",
     )
     lists: str = Field(
         "", description="URL of lists that `recsys rank --out URL` has made, for requests that ask for them"

@@ -24,6 +24,9 @@ MAX_COUNT = 2**31 - 1
 
 Positive = Annotated[int, Field(gt=0, le=MAX_COUNT)]
 Weight = Annotated[float, Field(ge=0.0, le=1e9)]
+Rate = Annotated[float, Field(gt=0.0, le=1.0)]
+Strength = Annotated[float, Field(ge=1e-6, le=1e6)]
+"""Of a term in a model's formula: solvers work in 32 bits, and what is far larger or smaller ends in NaN."""
 
 MAX_BATCH = 10_000
 """Most events or items in one call, whatever a server's config says: each is looked at before any is refused."""

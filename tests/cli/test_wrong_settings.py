@@ -88,6 +88,9 @@ def test_a_config_that_is_a_folder_is_named(run: Run, tmp_path: Path) -> None:
         *("data.max_history=99999999999999999999", 'candidates.sources=["als","als"]'),
         *("ranker.trees=true", 'text.epochs="2"', "ranker.debias=1", "ranker.ablation=yes", "candidates.n=300.0"),
         *("data.max_rejected=true", "text.encoder=5"),
+        *("cf.alpha=1e308", "cf.alpha=1e-300", "cf.regularization=1e308", "cf.half_life_days=1e308"),
+        *("ranker.learning_rate=1e308", "cf.ease_regularization=1e308", "text.budget_minutes=1e308"),
+        "serving.list_days=1e9",  # their oldest date would lie before the year 1
     ],
 )
 def test_a_setting_out_of_its_bounds_is_named(run: Run, setting: str) -> None:
