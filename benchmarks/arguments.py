@@ -19,6 +19,16 @@ def real_data() -> Path:
     return Path(os.environ.get("RECSYS_DATA", "../shared/data"))
 
 
+def real_file(data_set: str, name: str) -> Path:
+    """A file of a real data set; without it, the program ends with what to do."""
+    path = real_data() / data_set / name
+    if not path.exists():
+        raise SystemExit(
+            f"{path} is not there: point RECSYS_DATA to a folder of real data that holds {data_set}/{name}"
+        )
+    return path
+
+
 def add_data(parser: argparse.ArgumentParser) -> None:
     """`--data FOLDER`: where the data sets lie."""
     parser.add_argument("--data", type=Path, default=real_data())

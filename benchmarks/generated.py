@@ -8,7 +8,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from benchmarks.arguments import real_data
+from benchmarks.arguments import real_file
 from features.state import EventState
 from recsys.arrays.float16 import rounded_to_float16
 from recsys.cf.als import Als
@@ -72,7 +72,7 @@ def publish(
     config = Config.model_validate(
         {"policy": {"seen": "exclude", "discovery": 0.0}, "text": {"peft": "none"}, "candidates": {"sources": _SOURCES}}
     )
-    real = pl.read_parquet(real_data() / "scientific" / "items.parquet")
+    real = pl.read_parquet(real_file("scientific", "items.parquet"))
     catalogue = _catalogue(real, n_items, rng)
     log = _log(n_items, n_users, rng)
     vectors = _vectors(real["title"].to_list(), n_items, config, rng)

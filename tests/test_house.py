@@ -19,6 +19,7 @@ from typing import get_args
 import pytest
 
 import recsys
+from benchmarks.arguments import real_file
 from recsys.config import SOURCES, FeatureGroup, Source, known_keys
 from recsys.pipeline.candidates.live_sources import LIVE
 from recsys.pipeline.candidates.sources import MODELS, PROFILES, TEXT
@@ -191,3 +192,9 @@ def test_every_file_of_a_room_is_named_at_its_door(room: str) -> None:
     files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     rooms = {path.parent.name for path in folder.glob("*/__init__.py")}
     assert files | rooms <= named, f"not named in {room}/__init__.py: {(files | rooms) - named}"
+
+
+def test_a_benchmark_without_its_data_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"scientific/items.parquet is not there: point RECSYS_DATA to a folder"):
+        real_file("scientific", "items.parquet")

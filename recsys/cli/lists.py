@@ -11,6 +11,9 @@ from recsys.pipeline.recommender.user_lookup import history_of, profile_of
 
 _HISTORY = 5
 
+_WIDE = 120
+"""Characters of a terminal from which on the parts of a score are shown beside the reasons."""
+
 
 def print_user(recommender: Recommender, user_id: str, ranked: ItemList) -> None:
     """Print what a user did last, and an explained list with titles, the parts of each score, and reasons."""
@@ -23,20 +26,23 @@ def print_user(recommender: Recommender, user_id: str, ranked: ItemList) -> None
         print(f"user {user_id}, by the table of users: {'; '.join(profile)}")
     if not history and not profile:
         print(f"user {user_id!r} is not known; the list is one for a newcomer")
-    columns = ["", "item", "p", "text", "collab.", "behav.", "context", "why"]
+    narrow = output.is_narrow(_WIDE)
+    parts = [] if narrow else ["text", "collab.", "behav.", "context"]
     rows = [
         [
             str(rank),
             _title(recommender, item),
             f"{chance:.3f}",
-            *(f"{part:+.2f}" for part in (why.text, why.collaborative, why.behaviour, why.context)),
+            *(f"{part:+.2f}" for part in (why.text, why.collaborative, why.behaviour, why.context)[: len(parts)]),
             "; ".join(why.reasons[:2]),
         ]
         for rank, (item, chance, why) in enumerate(
             zip(ranked.ids, ranked.p_click.tolist(), ranked.explain(), strict=True), start=1
         )
     ]
-    title = f"list of user {user_id!r}; p: chance of interest; text to context: what each part adds to the score"
+    title = f"list of user {user_id!r}; p: chance of interest"
+    title += "" if narrow else "; text to context: what each part adds to the score"
+    columns = ["", "item", "p", *parts, "why"]
     output.print_table(columns, rows, title=title)
 
 

@@ -48,13 +48,23 @@ def print_json(answer: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """A table of text. Off a terminal it is as wide as its content, so that nothing is cut."""
+def is_narrow(width: int) -> bool:
+    """Whether a table of so many characters would be folded: only a terminal has a width."""
+    return sys.stdout.isatty() and shutil.get_terminal_size().columns < width
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "", whole: Sequence[str] = ()
+) -> None:
+    """A table of text. Off a terminal it is as wide as its content, so that nothing is cut; on a narrow one cells are
+    folded, except those of the columns `whole`."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in whole)
     above = [visible(title)] if title else []  # a title of the table itself would be broken at its width
     for row in rows:
         table.add_row(*map(visible, row))

@@ -46,8 +46,8 @@ def _decision(entry: HistoryEntry) -> str:
         for check in sorted(entry.checks, key=lambda check: check.passed)
     )
     table = (
-        '<div class="wide"><table><thead><tr><th scope="col">check</th><th scope="col">verdict</th>'
-        f'<th scope="col" class="text">what was found</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        '<div class="wide wordy"><table><thead><tr><th scope="col">check</th><th scope="col">verdict</th>'
+        f'<th scope="col">what was found</th></tr></thead><tbody>{rows}</tbody></table></div>'
     )
     changed = entry.previous and entry.previous != entry.version
     before = f"; served before: <code>{escape(str(entry.previous))}</code>" if changed else ""

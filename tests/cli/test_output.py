@@ -19,6 +19,22 @@ def test_text_of_the_data_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]
     assert lines[-len(titles) :] == titles
 
 
+def test_on_a_narrow_terminal_only_the_first_figure_has_its_interval(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all of them, a row took three lines and names were cut: transitio…"""
+    interval = {"mean": 0.25, "low": 0.125, "high": 0.5}
+    metrics = dict.fromkeys(("ndcg@10", "recall@10", "hit_rate@10", "mrr@10", "coverage@10"), interval)
+    report: dict[str, Any] = {"n_requests": 3, "version": "v1", "metrics": metrics, "ablation": {}, "slices": {}}
+    names = ("transitions", "popularity in the user's categories, which is long")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_figures({**report, "baselines": dict.fromkeys(names, metrics)})
+    shown = [re.sub(r"\x1b\[[\d;]*m", "", line).split() for line in capsys.readouterr().out.splitlines()]
+    assert ["ranking", "ndcg", "recall", "hit", "rate", "mrr", "coverage"] in shown
+    assert ["transitions", "0.250", "[0.125,", "0.500]", *["0.250"] * 4] in shown
+
+
 def test_a_command_can_be_typed_where_it_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After `make demo` no environment is active, and the shell finds no `recsys`, or another one."""
     folder = tmp_path / ".venv" / "bin"

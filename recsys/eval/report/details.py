@@ -42,7 +42,7 @@ def off_policy_section(report: EvaluationReport) -> str:
     return section(
         "What these lists would have earned",
         f"Estimated from impressions whose probability was logged: reward per position. {trust}",
-        table(_diagnostics(found), ["lists", "reward per position"], rows),
+        table(_diagnostics(found), ["lists", "reward per position"], rows, "roomy"),
     )
 
 
