@@ -33,6 +33,21 @@ def mean_ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> float:
     return float(np.average(ndcg(rows, scores), weights=shares)) if shares.any() else float("nan")
 
 
+def pairs_in_order(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n_requests,) share of the pairs of a wanted and another row in which the wanted one has the higher score; equal
+    scores count half (the area under the ROC curve: Hanley & McNeil, 1982). NaN where there is no such pair."""
+    of, order = rows.requests, np.lexsort((scores, rows.requests))
+    wanted, ordered = rows.wanted[order], scores[order]
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (np.diff(of) != 0) | (np.diff(ordered) != 0)
+    ties, places = np.cumsum(begins) - 1, places_within(of)
+    shared = (np.bincount(ties, weights=places) / np.bincount(ties))[ties]
+    n_wanted = np.bincount(of[wanted], minlength=rows.n_requests)
+    n_below = np.bincount(of, weights=shared * wanted, minlength=rows.n_requests) - n_wanted * (n_wanted - 1) / 2
+    n_pairs = n_wanted * (rows.sizes - n_wanted)
+    return n_below / np.where(n_pairs > 0, n_pairs, np.nan)
+
+
 def comparison_metric(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n_requests,) the metric by which rankers are compared, fair to both where the lists of one decided what was
     shown.

@@ -25,7 +25,7 @@ def with_own_ranker(rankers: Rankers, rows: LearningRows, window: UnseenWindow, 
         rankers: those of all other requests; their `older` has not learned from the newest ones.
         rows: of requests of the window that bring their history.
     """
-    return replace(rankers, given=ranker_if_better(rankers, rows, rows.newest, window, steps, _WHICH))
+    return replace(rankers, given=ranker_if_better(rankers, rows, window, steps, _WHICH, rows.newest))
 
 
 def with_figures_of_given(report: MeasuredReport, rankers: Rankers, rows: RankerRows) -> MeasuredReport:

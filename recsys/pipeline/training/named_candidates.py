@@ -13,6 +13,7 @@ from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.own_rankers import compared, ranker_if_better
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
+from recsys.rank.judging import pairs_in_order
 from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows
 
@@ -30,11 +31,15 @@ def rows_of_lists(rows: RankerRows, seed: int) -> RankerRows:
 def with_ranker_of_lists(rankers: Rankers, rows: LearningRows, window: UnseenWindow, steps: TrainingSteps) -> Rankers:
     """The rankers, with one for requests that name the items to rank if it orders the newest shown lists better.
 
+    All of a named list is wanted in order, so it is judged by the pairs that are in order (auc). They also show a
+    difference on fewer lists than ndcg@10 needs.
+
     Args:
         rankers: those of all other requests; their `older` has not learned from the newest ones.
         rows: see `rows_of_lists`.
     """
-    return replace(rankers, named=ranker_if_better(rankers, rows, _shown(rows.newest), window, steps, _WHICH))
+    judged, measure = _shown(rows.newest), ("auc", pairs_in_order)
+    return replace(rankers, named=ranker_if_better(rankers, rows, window, steps, _WHICH, judged, measure))
 
 
 def with_figures_of_lists(report: MeasuredReport, rankers: Rankers, rows: RankerRows) -> MeasuredReport:

@@ -1,5 +1,10 @@
 """Rankers of their own for some kinds of requests, where these are then ordered better."""
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
@@ -8,17 +13,27 @@ from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows
 from recsys.significance import SIGNIFICANT, standard_error
 
+Measure = Callable[[RankerRows, NDArray[np.float32]], NDArray[np.float64]]
+"""How well scores (n_rows,) order the rows of each request: (n_requests,), the higher the better."""
+
 
 def ranker_if_better(
-    rankers: Rankers, rows: LearningRows, judged: RankerRows, window: UnseenWindow, steps: TrainingSteps, which: str
+    rankers: Rankers,
+    rows: LearningRows,
+    window: UnseenWindow,
+    steps: TrainingSteps,
+    which: str,
+    judged: RankerRows,
+    measure: tuple[str, Measure] = ("ndcg@10", ndcg),
 ) -> Rankers | None:
     """A ranker of these rows; None if it orders the newest of them no better than that of all other requests does.
 
     Args:
         rankers: those of all other requests; their `older` has not learned from the newest ones.
         rows: of the requests that may have a ranker of their own.
-        judged: the newest of these rows, by which both are judged.
         which: these requests, in words.
+        judged: the newest of these rows, by which both are judged.
+        measure: by which they are judged, with its name.
     """
     if rankers.older is None or not rows.older.has_order or not judged.n_requests:
         return None
@@ -26,10 +41,11 @@ def ranker_if_better(
     if own.older is None:
         return None
     after, before = (older.ranker.score(judged.table) for older in (own.older, rankers.older))
-    gains = ndcg(judged, after) - ndcg(judged, before)
+    name, order = measure
+    gains = order(judged, after) - order(judged, before)
     is_better = bool(gains.mean() > SIGNIFICANT * standard_error(gains))
     have = "have a ranker of their own" if is_better else "need no ranker of their own"
-    steps.run.progress(f"{which} {have}: with it ndcg@10 {gains.mean():+.4f} on {len(gains):,} of them")
+    steps.run.progress(f"{which} {have}: with it {name} {gains.mean():+.4f} on {len(gains):,} of them")
     return own if is_better else None
 
 
