@@ -33,18 +33,18 @@ def mean_ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> float:
     return float(np.average(ndcg(rows, scores), weights=shares)) if shares.any() else float("nan")
 
 
-def pairs_in_order(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n_requests,) share of the pairs of a wanted and another row in which the wanted one has the higher score; equal
-    scores count half (the area under the ROC curve: Hanley & McNeil, 1982). NaN where there is no such pair."""
+def auc(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n_requests,) area under the ROC curve (Hanley & McNeil, 1982): the share of the pairs of a positive and a negative
+    row in which the positive one has the higher score; equal scores count half. NaN where there is no such pair."""
     of, order = rows.requests, np.lexsort((scores, rows.requests))
-    wanted, ordered = rows.wanted[order], scores[order]
+    positive, ordered = rows.positive[order], scores[order]
     begins = np.ones(len(order), dtype=bool)
     begins[1:] = (np.diff(of) != 0) | (np.diff(ordered) != 0)
-    ties, places = np.cumsum(begins) - 1, places_within(of)
-    shared = (np.bincount(ties, weights=places) / np.bincount(ties))[ties]
-    n_wanted = np.bincount(of[wanted], minlength=rows.n_requests)
-    n_below = np.bincount(of, weights=shared * wanted, minlength=rows.n_requests) - n_wanted * (n_wanted - 1) / 2
-    n_pairs = n_wanted * (rows.sizes - n_wanted)
+    ties, positions = np.cumsum(begins) - 1, indices_within(of)
+    shared = (np.bincount(ties, weights=positions) / np.bincount(ties))[ties]
+    n_positive = np.bincount(of[positive], minlength=rows.n_requests)
+    n_below = np.bincount(of, weights=shared * positive, minlength=rows.n_requests) - n_positive * (n_positive - 1) / 2
+    n_pairs = n_positive * (rows.sizes - n_positive)
     return n_below / np.where(n_pairs > 0, n_pairs, np.nan)
 
 

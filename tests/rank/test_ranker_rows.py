@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.config import RankerConfig
-from recsys.rank.judging import comparison_metric, mean_ndcg, ndcg, pairs_in_order
+from recsys.rank.judging import auc, comparison_metric, mean_ndcg, ndcg
 from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows, sampled, split, to_learn_from
 
@@ -210,10 +210,10 @@ def test_what_was_only_shown_stays_marked() -> None:
     assert RankerRows.joined([marked, one]).only_shown is None
 
 
-def test_pairs_in_order_are_counted_by_request() -> None:
+def test_auc_counts_pairs_within_a_request() -> None:
     rows = make_rows([(0, [1, 0, 0]), (1, [0, 1, 1, 0]), (2, [1, 0]), (3, [1, 1])])
     scores = np.array([0.5, 0.1, 0.9, 0.3, 0.3, 0.2, 0.1, 0.7, 0.7, 0.4, 0.2], dtype=np.float32)
-    np.testing.assert_allclose(pairs_in_order(rows, scores), [1 / 2, (1.5 + 1) / 4, 1 / 2, np.nan])
+    np.testing.assert_allclose(auc(rows, scores), [1 / 2, (1.5 + 1) / 4, 1 / 2, np.nan])
 
 
 def test_lists_are_what_was_shown_and_some_of_the_rest() -> None:
