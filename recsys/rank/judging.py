@@ -34,8 +34,8 @@ def mean_ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> float:
 
 
 def auc(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n_requests,) area under the ROC curve (Hanley & McNeil, 1982): the share of the pairs of a positive and a negative
-    row in which the positive one has the higher score; equal scores count half. NaN where there is no such pair."""
+    """(n_requests,) area under the ROC curve (Hanley & McNeil, 1982): the share of the pairs of a positive and a
+    negative row in which the positive one has the higher score; equal scores count half. NaN where there is none."""
     of, order = rows.requests, np.lexsort((scores, rows.requests))
     positive, ordered = rows.positive[order], scores[order]
     begins = np.ones(len(order), dtype=bool)
