@@ -85,7 +85,8 @@ class RegistryReader:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise BundleError(f"{self.current_file} cannot be read: {error}") from error
+            remedy = "check its permissions, or remove it and promote a version"
+            raise BundleError(f"{self.current_file} cannot be read: {error}; {remedy}") from error
         if not is_version_name(name):
             raise BundleError(
                 f"{self.current_file} is damaged: {name[:80]!r} is not a version; promote one to repair it "

@@ -242,6 +242,14 @@ def test_a_damaged_current_is_named(registry: Registry, content: bytes) -> None:
     assert registry.current() == version
 
 
+def test_a_current_that_is_no_file_is_named(registry: Registry) -> None:
+    publish(registry, "one")
+    registry.current_file.unlink()
+    registry.current_file.mkdir()
+    with pytest.raises(BundleError, match=r"CURRENT cannot be read: .*; check its permissions, or remove it and"):
+        registry.current()
+
+
 def test_prune_keeps_the_newest_the_current_and_the_way_back(registry: Registry) -> None:
     versions = [publish(registry, str(number), promote=False) for number in range(6)]
     registry.promote(versions[1], "test")

@@ -79,6 +79,6 @@ class PublishedVersion:
         if since["changes"]:
             changes = [ItemChange(*change) for change in since["changes"]]
             recommender = recommender.with_scoring(recommender.scoring.updated(changes))
-        if since["forgotten"]:
-            recommender.forget(since["forgotten"])
+        # In the names that were saved, forgotten users have none any more, and those who came back a new one.
+        recommender.users = replace(recommender.users, forgotten=frozenset(since["forgotten"]))
         return recommender

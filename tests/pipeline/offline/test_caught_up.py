@@ -17,6 +17,7 @@ from recsys.pipeline.offline.caught_up import CaughtUp
 from recsys.pipeline.offline.published import PublishedVersion
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
+from recsys.pipeline.recommender.user_lookup import history_of
 from recsys.registry import Registry, StoreMark
 from recsys.store import Store, open_store
 
@@ -77,6 +78,19 @@ def test_processes_rank_as_a_server_that_has_read_the_store(
     assert opened.are_cold(requests).tolist() == [False, False, False, True]
     assert opened.users.remembered_id("user 3") is None
     assert trained.recommend(requests[2]).ids != found[2].ids
+
+
+def test_who_was_forgotten_and_comes_back_is_a_new_user(trained_registry: Path, store: Store, tmp_path: Path) -> None:
+    items = Bundle.load(trained_registry).catalogue.frame["item_id"]
+    store.append([click("user 1", items[0], AFTER, event="purchase")])
+    store.forget("user 1")
+    store.append([click("user 1", items[1], AFTER + DAY, event="purchase")])
+    known, opened, _ = caught_up(trained_registry, store, tmp_path / "events")
+    asked = Request("user 1", time=AFTER + 2 * DAY)
+    for recommender in (known.recommender, opened):
+        assert [item for item, _, _ in history_of(recommender, "user 1")] == [items[1]]
+    assert opened.recommend(asked).ids == known.recommender.recommend(asked).ids
+    assert not opened.are_cold([asked]).any()
 
 
 def test_what_was_learned_from_the_store_is_not_read_twice(
