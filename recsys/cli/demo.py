@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     registry.prepare()
     with ProgressLines() as progress:
         progress(f"fresh food of Complete Journey: {HOUSEHOLDS:.0%} of the households, the last {WEEKS} weeks of 2017")
+        progress("on two idle cores this takes some 10 minutes")
         write_dataset(data, _fresh_food())
         dataset = load_dataset(data, config)
         cache = VectorCache(registry.vectors_file)
