@@ -17,7 +17,6 @@ from recsys.errors import DataError
         ({"n": 2.5}, "n must be a whole number from 1, not 2.5"),
         ({"time": 1.7e15}, "time must be a whole number of microseconds since 1970 UTC"),
         ({"user_id": 7}, "user_id must be text, not 7"),
-        *(({"user_id": blank}, "user_id must be an id that is not blank, or None") for blank in ("", " \u3000")),
         ({"history": "i1"}, "history must be a tuple of item ids, each of them text, not 'i1'"),
         ({"candidates": (1, 2)}, "candidates must be a tuple of item ids"),
         ({"exclude": ("i1", None)}, "exclude must be a tuple of item ids"),

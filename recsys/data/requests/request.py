@@ -40,7 +40,7 @@ class Request:
     None stands for an empty `context`, `filters`, `policy` or `exclude`. Ids may be in any collection of texts.
 
     Raises:
-        DataError: `n` is below 1, an id is not text, `user_id` is blank, a number is not whole, or a mapping is none.
+        DataError: `n` is below 1, an id is not text, a number is not whole, or a mapping is none.
     """
 
     user_id: str | None = None
@@ -64,8 +64,6 @@ class Request:
             given = getattr(self, name)
             if not isinstance(given, kind) or (kind is Mapping and not all(isinstance(key, str) for key in given)):
                 raise self._wrong(name, wanted)
-        if self.user_id is not None and not self.user_id.strip():
-            raise self._wrong("user_id", "an id that is not blank, or None for nobody in particular")
         if isinstance(self.n, bool) or self.n < 1:
             raise self._wrong("n", _KINDS["n"][1])
         if self.shown < 0:

@@ -18,10 +18,10 @@ _STAYS = "hardly known items are too few to judge by, or would earn less than wh
 
 
 def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: EventState) -> tuple[DialPoint, ...]:
-    """What each setting gives on the newest requests of the ranker window, from which `Rankers.older` has not learned.
+    """What each setting gives on the newest of the requests, from which `Rankers.older` has not learned.
 
     Args:
-        requests: of the ranker window.
+        requests: of the newest window that the rankers have learned from.
         state: all events, also those of dropped items, because items that are really hardly known are wanted less than
             items whose past is only hidden.
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from pipeline_world import past_of
 
+from features.state import EventState
 from recsys.config import Config, override
 from recsys.data.dataset import Dataset
 from recsys.data.split import TemporalSplit
 from recsys.errors import ConfigError
-from recsys.eval.dial import worthwhile_discovery
+from recsys.eval.dial import DialPoint, worthwhile_discovery
 from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.past.scoring import PastPipeline
 from recsys.pipeline.ranking.rankers import OlderRanker
@@ -46,6 +47,26 @@ def test_the_ranker_that_decides_is_the_one_without_the_newest_requests(plain: B
     assert older is not None
     assert older.until > requests.times.max()
     assert older.ranker is not plain.rankers.full
+
+
+def test_the_published_setting_is_decided_by_the_published_ranker(
+    early: Dataset, plain_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ranker of the report has not learned what new items of the test window are worth."""
+    asked: list[tuple[PastPipeline, PastRequests]] = []
+
+    def recorded(pipeline: PastPipeline, requests: PastRequests, state: EventState) -> tuple[DialPoint, ...]:
+        asked.append((pipeline, requests))
+        return discovery_curve(pipeline, requests, state)
+
+    monkeypatch.setattr("recsys.pipeline.training.train.discovery_curve", recorded)
+    published = train(early, plain_config).rankers
+    (before_test, earlier), (deciding, test) = asked
+    assert earlier.times.max() < test.times.min()
+    assert before_test.rankers.full is not published.full
+    assert deciding.rankers.full is published.full
+    assert published.older is not None
+    assert published.older.until <= test.times.max()
 
 
 def test_training_names_a_setting_and_remembers_what_was_asked_for(plain: Bundle, plain_registry: Registry) -> None:
