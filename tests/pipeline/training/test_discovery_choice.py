@@ -49,7 +49,7 @@ def test_the_ranker_that_decides_is_the_one_without_the_newest_requests(plain: B
     assert older.ranker is not plain.rankers.full
 
 
-def test_the_published_setting_is_decided_by_the_published_ranker(
+def test_the_published_ranker_has_a_say_in_the_published_setting(
     early: Dataset, plain_config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ranker of the report has not learned what new items of the test window are worth."""
