@@ -36,6 +36,7 @@ def of_taste(items: list[str], taste: str) -> list[str]:
 
 def test_a_text_is_encoded_by_one_of_the_workers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is on disk, for all of them, before they see the item."""
+    item = {"item_id": "mill", "title": "a text that no other test has had encoded: the mill of a water wheel"}
     encoded, encode, put_items = Counter[tuple[str, str]](), TextEncoder.encode, SqliteStore.put_items
     before_stored = list[bool]()
 
@@ -44,18 +45,18 @@ def test_a_text_is_encoded_by_one_of_the_workers(settings: Settings, monkeypatch
         return encode(encoder, texts, *others)
 
     def watched(store: SqliteStore, changes: Sequence[ItemChange]) -> None:
-        before_stored.append(NEW["title"] in {text for _, text in encoded})
+        before_stored.append(item["title"] in {text for _, text in encoded})
         put_items(store, changes)
 
     monkeypatch.setattr(TextEncoder, "encode", counted)
     monkeypatch.setattr(SqliteStore, "put_items", watched)
     with serving_thread(settings) as one, serving_thread(settings) as other:
-        assert put(one, NEW).is_success
-        eventually(lambda: other.get(f"/v1/items/{NEW['item_id']}").is_success)
-        assert put(other, {**NEW, "price": 3.5}).is_success
-        eventually(lambda: one.get(f"/v1/items/{NEW['item_id']}").json()["item"]["price"] == 3.5)
+        assert put(one, item).is_success
+        eventually(lambda: other.get(f"/v1/items/{item['item_id']}").is_success)
+        assert put(other, {**item, "price": 3.5}).is_success
+        eventually(lambda: one.get(f"/v1/items/{item['item_id']}").json()["item"]["price"] == 3.5)
     assert before_stored == [True, True]
-    assert {times for (_, text), times in encoded.items() if text == NEW["title"]} == {1}
+    assert {times for (_, text), times in encoded.items() if text == item["title"]} == {1}
 
 
 def test_a_new_item_with_only_a_title_is_in_the_next_list_of_who_cares(
