@@ -19,10 +19,6 @@ _MOST_BY_ITSELF = 0.5
 _EARNED = 0.9
 """What a position given to a hardly known item must earn at least, as a share of what a position earns on average."""
 
-_PUBLISHED = 2.0
-"""How much a request counts by which the ranker is measured that the setting is for: docs/experiments.md, "Whose
-`policy.discovery = auto` it is"."""
-
 _FEWEST_POSITIONS = 0.02
 """Least share of all positions that a setting must give to hardly known items, beyond those that they have anyway. What
 a setting costs that moves next to nothing is noise, and no guide to its cost once there are more such items."""
@@ -58,7 +54,7 @@ def best_setting(points: Sequence[DialPoint], name: DialName) -> DialPoint | Non
     return max((point for point in points if point.ndcg >= KEPT_NDCG * base.ndcg), key=lambda point: point.gain(name))
 
 
-def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]], published: Sequence[DialPoint] = ()) -> float:
+def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]]) -> float:
     """The furthest setting of discovery up to which the positions that hardly known items gain earn, in ndcg, at least
     `_EARNED` of what a position earns on average; 0 where no setting qualifies.
 
@@ -69,17 +65,14 @@ def worthwhile_discovery(curves: Sequence[Sequence[DialPoint]], published: Seque
 
     Args:
         curves: of requests of different windows, each with the same settings in increasing order; those without
-            requests may be empty. Each counts by its requests.
-        published: the curve of the ranker that the setting is for, of requests that taught it nothing. The other
-            curves are of rankers that know less, so a request counts `_PUBLISHED` times here.
+            requests may be empty.
     """
-    measured = [points for points in (*curves, published) if points]
+    measured = [points for points in curves if points]
     if not measured:
         return 0.0
-    weights = [(_PUBLISHED if points is published else 1.0) * points[0].n_requests for points in measured]
     dials = np.array([point.dial for point in measured[0]])
     figures = [[(point.ndcg, point.hardly_known) for point in points] for points in measured]
-    ndcg, hardly_known = np.average(figures, axis=0, weights=weights).T
+    ndcg, hardly_known = np.average(figures, axis=0, weights=[points[0].n_requests for points in measured]).T
     gained = hardly_known - hardly_known[0]
     moves_enough = gained >= _FEWEST_POSITIONS
     if not ndcg[0] or not moves_enough.any():

@@ -37,13 +37,6 @@ def test_windows_count_as_their_requests_do() -> None:
     assert worthwhile_discovery([curve(*up), curve(*down, n_requests=300)]) == 0.0
 
 
-def test_requests_of_the_ranker_that_the_setting_is_for_count_twice() -> None:
-    up, down = (0.2, *[0.22] * 6), (0.2, *[0.175] * 6)
-    assert worthwhile_discovery([curve(*up), curve(*down)]) == 0.5
-    assert worthwhile_discovery([curve(*up)], published=curve(*down)) == 0.0
-    assert worthwhile_discovery([()], published=curve(*up)) == 0.5
-
-
 def test_where_next_to_nothing_is_hardly_known_nothing_shows_what_discovery_will_cost() -> None:
     few = (0.0, 0.0, 0.001, 0.002, 0.008, 0.018, 0.04)
     assert worthwhile_discovery([curve(*[0.2] * 7, hardly_known=few)]) == 0.0

@@ -41,10 +41,8 @@ def discovery_curve(pipeline: PastPipeline, requests: PastRequests, state: Event
     return curves.result().get("discovery", ())
 
 
-def with_worthwhile_discovery(
-    steps: TrainingSteps, *curves: tuple[DialPoint, ...], published: tuple[DialPoint, ...] = ()
-) -> TrainingSteps:
+def with_worthwhile_discovery(steps: TrainingSteps, *curves: tuple[DialPoint, ...]) -> TrainingSteps:
     """The steps with the `policy.discovery` that these curves favour, see `worthwhile_discovery`."""
-    dial = worthwhile_discovery(curves, published)
+    dial = worthwhile_discovery(curves)
     steps.run.progress(f"policy.discovery is {dial:g}: {_COMES_FORWARD if dial else _STAYS}")
     return replace(steps, config=steps.config.changed(policy={"discovery": dial}))

@@ -135,7 +135,7 @@ def _trained(steps: TrainingSteps, split: TemporalSplit, requested: Config, tuni
         # Not by the report alone: its ranker has learned nothing from the test window. If much is new there, it thinks
         # less of new items than the published ranker does, which then needs no dial to list them.
         published = discovery_curve(window.pipeline(rankers), test, steps.state)
-        steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()), published=published)
+        steps = with_worthwhile_discovery(steps, held_out, report.dials.get("discovery", ()), published)
     sources = steps.learn(split.end, TEXT_SHARES[2], past_before_test.scoring.sources).scoring.sources
     report = replace(report, trials=tuple(map(asdict, trials)), features=columns)
     return TrainedBundle.of(steps.dataset, steps.config, requested, sources, window.features, rankers, report)
