@@ -122,7 +122,7 @@ class PastRequests:
         """At most `most` requests as if asked before their users came, as when a batch makes lists.
 
         The moments are drawn evenly from all the time between each request and the act of its user before, so that long
-        pauses are met more often than short ones. What was shown in the visit is left out: it was shown later.
+        pauses are met more often than short ones.
 
         Args:
             log: of these requests and what came before.
@@ -140,9 +140,16 @@ class PastRequests:
         chosen = rng.choice(len(self), n, replace=False, p=pauses / max(pauses.sum(), 1)) if n else np.zeros(0, np.intp)
         times = self.times[chosen] - (rng.random(n) * pauses[chosen]).astype(np.int64)
         order = np.argsort(times, kind="stable")
-        ahead = replace(self.take(chosen[order]), times=times[order], unanswered=Unanswered.none())
-        nothing = np.zeros(len(ahead.shown.items), dtype=bool)
-        return replace(ahead, shown=ahead.shown.keep(nothing), has_list=np.zeros(n, dtype=bool))
+        return replace(self.take_with_unanswered(chosen[order], seed), times=times[order])
+
+    def without_lists(self) -> "PastRequests":
+        """The same requests, as if it were not known what was shown."""
+        nothing = np.zeros(len(self.shown.items), dtype=bool)
+        return replace(self, shown=self.shown.keep(nothing), has_list=np.zeros(len(self), dtype=bool))
+
+    def with_lists_alone(self) -> "PastRequests":
+        """The requests of which it is known what was shown."""
+        return self.take(np.flatnonzero(self.shown.counts > 0))
 
     def anonymous(self) -> "PastRequests":
         """The same requests, as if their users had no stored history; what the user table says of them stays. Given

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from recsys.eval.results import MeasuredReport
 from recsys.pipeline.candidates.request_block import RequestKind
+from recsys.pipeline.past.requests import PastRequests
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.own_rankers import compared, ranker_if_better
 from recsys.pipeline.training.rows import UnseenWindow
@@ -28,6 +29,16 @@ def rows_of_lists(rows: RankerRows, seed: int) -> RankerRows:
     return rows.of_lists(_OTHERS, seed)
 
 
+def and_ahead(lists: RankerRows, window: UnseenWindow, requests: PastRequests, steps: TrainingSteps) -> RankerRows:
+    """These rows, with some of the lists once more as if their items had been named before their users came.
+
+    Args:
+        lists: see `rows_of_lists`.
+        requests: of the window.
+    """
+    return RankerRows.joined((lists, steps.rows_of_lists_ahead(window, requests, _OTHERS)))
+
+
 def with_ranker_of_lists(rankers: Rankers, rows: LearningRows, window: UnseenWindow, steps: TrainingSteps) -> Rankers:
     """The rankers, with one for requests that name the items to rank if it orders the newest shown lists better.
 
@@ -36,7 +47,7 @@ def with_ranker_of_lists(rankers: Rankers, rows: LearningRows, window: UnseenWin
 
     Args:
         rankers: those of all other requests; their `older` has not learned from the newest ones.
-        rows: see `rows_of_lists`.
+        rows: see `and_ahead`.
     """
     judged, measure = _shown(rows.newest), ("auc", auc)
     return replace(rankers, named=ranker_if_better(rankers, rows, window, steps, _WHICH, judged, measure))

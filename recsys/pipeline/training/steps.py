@@ -44,6 +44,10 @@ _UNDER_WAY = 0.25
 _AHEAD = 0.25
 """Requests that teach the ranker once more as if asked before their users came, as a share of all."""
 
+_LISTS_AHEAD = 0.5
+"""Lists that teach the ranker of named items once more as if their items had been named before their users came, as a
+share of all."""
+
 _MOST_OF_GIVEN = 2_000
 """Requests of a window that teach the ranker of given histories: each gives rows up to twice."""
 
@@ -102,14 +106,14 @@ class TrainingSteps:
         what a history says of the next visit (docs/experiments.md).
 
         And some give rows once more as if asked ahead, at a moment before their users came, as lists of a batch are:
-        see `PastRequests.asked_ahead`.
+        see `PastRequests.asked_ahead`. What was shown in the visit says nothing of these: it was shown later.
         """
         log, seed = self._whole_log, self.run.seed
         newcomers = requests.sample(math.ceil(_NEWCOMERS * len(requests)), seed).anonymous()
         under_way = requests.sample(math.ceil(_UNDER_WAY * len(requests)), seed).with_partial_baskets(
             log.typical_weight, seed
         )
-        ahead = requests.asked_ahead(log, window.start, math.ceil(_AHEAD * len(requests)), seed)
+        ahead = requests.asked_ahead(log, window.start, math.ceil(_AHEAD * len(requests)), seed).without_lists()
         met, known = window.moments_met(log), np.where(window.is_hidden, NEVER_MET, ALWAYS_MET)
         return self._rows(window, ((requests, met), (newcomers, known), (under_way, met), (ahead, met)))
 
@@ -127,11 +131,27 @@ class TrainingSteps:
         met = window.moments_met(log)
         return self._rows(window, ((whole, met), (carts, met)))
 
+    def rows_of_lists_ahead(self, window: UnseenWindow, requests: PastRequests, others: float) -> RankerRows:
+        """The rows of lists as if their items had been named before their users came, see `RankerRows.of_lists`.
+
+        Who orders the lists of tomorrow names much that nobody has met yet, which is rare in a list when it is shown.
+        So here such items give rows too.
+        """
+        log, seed, lists = self._whole_log, self.run.seed, requests.with_lists_alone()
+        ahead = lists.asked_ahead(log, window.start, math.ceil(_LISTS_AHEAD * len(lists)), seed)
+        always = np.full(log.n_items, ALWAYS_MET)
+        # Of each block only what was shown is kept, a tenth of its rows.
+        blocks = training_rows(window, ahead, self._strongest, self.run.progress, always)
+        return RankerRows.joined(block.of_lists(others, seed) for block in blocks)
+
     def _rows(self, window: UnseenWindow, parts: Sequence[tuple[PastRequests, NDArray[np.int64]]]) -> RankerRows:
         """Rows of several sets of requests, each with the `met` of `training_rows`."""
-        strongest = float(self._whole_log.weights.max(initial=0))
-        found = (training_rows(window, requests, strongest, self.run.progress, met) for requests, met in parts)
+        found = (training_rows(window, requests, self._strongest, self.run.progress, met) for requests, met in parts)
         return RankerRows.joined(chain.from_iterable(found))
+
+    @property
+    def _strongest(self) -> float:
+        return float(self._whole_log.weights.max(initial=0))
 
     @property
     def _whole_log(self) -> InteractionLog:

@@ -20,7 +20,12 @@ from recsys.pipeline.training.discovery_choice import discovery_curve, with_wort
 from recsys.pipeline.training.feature_rows import feature_rows, some_rows
 from recsys.pipeline.training.given_histories import with_figures_of_given, with_own_ranker
 from recsys.pipeline.training.item_dropout import ItemDropout
-from recsys.pipeline.training.named_candidates import rows_of_lists, with_figures_of_lists, with_ranker_of_lists
+from recsys.pipeline.training.named_candidates import (
+    and_ahead,
+    rows_of_lists,
+    with_figures_of_lists,
+    with_ranker_of_lists,
+)
 from recsys.pipeline.training.preparing import prepared
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.source_choice import choose_sources
@@ -96,7 +101,7 @@ def _trained(steps: TrainingSteps, split: TemporalSplit, requested: Config, tuni
         steps, trials = _tune(steps, rows, window.features, tuning)
         requested = requested.model_copy(update={"ranker": steps.config.ranker})
     older_columns = some_rows(rows.table)
-    learning, lists = steps.to_learn_from(rows), steps.to_learn_from(rows_of_lists(rows, steps.run.seed))
+    learning, lists_as_shown = steps.to_learn_from(rows), rows_of_lists(rows, steps.run.seed)
     del rows  # they may be as large as everything else together
     rankers_before_test = steps.rankers(learning, window)
     requests = steps.requests_in(split.ranker_start, split.test_start)
@@ -106,6 +111,7 @@ def _trained(steps: TrainingSteps, split: TemporalSplit, requested: Config, tuni
         steps = with_worthwhile_discovery(steps, held_out)
     given = steps.to_learn_from(steps.rows_of_given(window, requests))
     rankers_before_test = with_own_ranker(rankers_before_test, given, window, steps)
+    lists = steps.to_learn_from(and_ahead(lists_as_shown, window, requests, steps))
     rankers_before_test = with_ranker_of_lists(rankers_before_test, lists, window, steps)
 
     # 2. Models that have seen only what came before the test are measured on it.
@@ -129,6 +135,7 @@ def _trained(steps: TrainingSteps, split: TemporalSplit, requested: Config, tuni
         rankers = replace(rankers, given=steps.own_rankers(given, window))
     if rankers_before_test.named is not None:
         report = with_figures_of_lists(report, rankers_before_test, lists_of_test)
+        lists_of_test = and_ahead(lists_of_test, window, test, steps)
         lists = steps.to_learn_from(lists.older, lists.newest, lists_of_test)
         rankers = replace(rankers, named=steps.own_rankers(lists, window))
     if requested.policy.discovery == "auto":

@@ -276,7 +276,10 @@ def test_requests_may_be_asked_before_their_users_came() -> None:
         ahead = requests.asked_ahead(log, 150, 10, seed)
         assert len(ahead) == 3
         assert (np.diff(ahead.times) >= 0).all()
-        assert not len(ahead.shown.items), "nothing was shown yet"
+        assert ahead.shown.items.tolist() == [2], "what is shown in the visit"
+        assert not ahead.without_lists().has_impressions
+        assert not ahead.without_lists().has_list.any()
+        assert [set(wanted) for wanted in targets(ahead.with_lists_alone())] == [{2}]
         for wanted, time in zip(targets(ahead), ahead.times.tolist(), strict=True):
             moments[next(iter(wanted))].add(time)
     for item, (begin, end) in {2: (150, 1_000), 4: (150, 300), 5: (300, 1_001)}.items():
@@ -284,3 +287,12 @@ def test_requests_may_be_asked_before_their_users_came() -> None:
         assert end - (end - begin) / 4 <= max(moments[item]) <= end
     assert len(requests.asked_ahead(log, 150, 2, 0)) == 2
     assert len(requests.take(np.arange(0)).asked_ahead(log, 150, 2, 0)) == 0
+
+
+def test_lists_asked_ahead_keep_the_share_that_was_answered() -> None:
+    rows = [(user, user, IMPRESSION, 100 + user, user) for user in range(12)]
+    log = make_log(rows + [(user, user, CLICK, 100 + user, user) for user in range(4)])
+    requests = PastRequests.of(log, 100, 1_000)
+    assert requests.share_answered == 4 / 12
+    assert requests.asked_ahead(log, 50, 2, 0).share_answered == 2 / 6
+    assert requests.asked_ahead(log, 50, 2, 0).without_lists().share_answered == 1, "without lists nothing is known"

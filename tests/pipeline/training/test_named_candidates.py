@@ -1,5 +1,6 @@
 """Requests that name the items to rank have a ranker of their own where shown lists are ordered better by one."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.state import EventState
 from recsys.config import Config, load_config
 from recsys.data.dataset import Dataset
 from recsys.data.loading import dataset_from_frames
@@ -17,7 +19,12 @@ from recsys.pipeline.evaluation.evaluate import evaluate
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.pipeline.training.continued import continue_training, renumbered
-from recsys.pipeline.training.train import train
+from recsys.pipeline.training.named_candidates import and_ahead, rows_of_lists
+from recsys.pipeline.training.preparing import prepared
+from recsys.pipeline.training.steps import TrainingSteps
+from recsys.pipeline.training.train import learn_from_history, train
+from recsys.pipeline.training_run import TrainingRun
+from recsys.progress import silent
 from recsys.registry import Registry
 
 START = datetime(2024, 3, 4, tzinfo=UTC)
@@ -94,6 +101,28 @@ def test_only_requests_that_name_items_without_a_history_are_ranked_as_such(show
     ]
     one, other = (Recommender(bundle).recommend_many(requests) for bundle in (shown, without))
     assert [np.array_equal(a.scores, b.scores) for a, b in zip(one, other, strict=True)] == [False, True, True]
+
+
+def test_lists_of_which_nothing_is_known_yet_teach_too(config: Config) -> None:
+    """Every day has goods of its own. A list that is asked for ahead names those of tomorrow."""
+    items, events = shop()
+    day = ((pl.col("timestamp") - START).dt.total_days()).cast(pl.String)
+    items = items.join(events.select(day.alias("day")).unique("day", maintain_order=True), how="cross")
+    items = items.with_columns(pl.concat_str("item_id", "day", separator=" of day ")).drop("day")
+    dataset = dataset_from_frames(
+        items, events.with_columns(pl.concat_str("item_id", day, separator=" of day ").alias("item_id")), config
+    )
+    config, split = prepared(dataset, config, silent)
+    steps, window, rows = learn_from_history(
+        TrainingSteps(dataset, config, EventState(dataset.log), TrainingRun()), split
+    )
+    requests = steps.requests_in(split.ranker_start, split.test_start)
+    as_shown = rows_of_lists(rows, seed=0)
+    with_ahead = and_ahead(as_shown, window, requests, steps)
+    ahead = with_ahead.sizes[as_shown.n_requests :]
+    assert len(ahead) == math.ceil(len(requests) / 2)
+    assert (ahead >= 8).all(), "all eight goods, whether anybody has met them or not"
+    assert (as_shown.sizes < 8).any(), "when a list is shown, what nobody has met teaches nothing"
 
 
 def test_a_training_that_continues_keeps_the_ranker_of_named_items(shown: Bundle, config: Config) -> None:
