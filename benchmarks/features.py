@@ -102,7 +102,7 @@ def make_batch(
     items = np.minimum(np.cumsum(steps, axis=1), N_ITEMS - 1).astype(np.int32).ravel()
     rows = np.repeat(np.arange(len(now)), n)
     scores = {source: random.random(len(items), dtype=np.float32) for source in SOURCES}
-    return PairBatch(state.histories(users, now, 100), now, rows, items, scores, state, facts)
+    return PairBatch(state.histories(users, now, 100), now, rows, items, scores, state, users, facts)
 
 
 def columnar(n_events: int, n_rows: int) -> None:
@@ -243,7 +243,9 @@ def one_by_one(
         scores = {source: random.random(len(items), dtype=np.float32) for source in SOURCES}
         user, rows = random.integers(0, N_USERS, 1, dtype=np.int32), np.zeros(len(items), dtype=np.int64)
         started = time.thread_time()
-        table = features.compute(PairBatch(state.histories(user, now, 100), now, rows, items, scores, state, facts))
+        table = features.compute(
+            PairBatch(state.histories(user, now, 100), now, rows, items, scores, state, user, facts)
+        )
         return table, time.thread_time() - started
 
     rows = np.concatenate([ask(index)[0] for index in range(300)])  # the server is warm

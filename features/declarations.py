@@ -17,6 +17,7 @@ from features.kinds.candidates import (
     SourceShare,
     SourceWithin,
 )
+from features.kinds.impressions import UserItemShown
 from features.kinds.items import (
     ItemAge,
     ItemCount,
@@ -187,6 +188,8 @@ FEATURES: tuple[Feature, ...] = (
         UserItemFaded("baskets"),
         "acts on this very item, half after 3 later baskets",
     ),
+    Feature("user_item_shown", "behaviour", UserItemShown("times"), "how often shown to the user and left alone since"),
+    Feature("user_item_shown_days", "behaviour", UserItemShown("days"), "days since it was last shown so"),
     Feature("user_category_share", "behaviour", UserShare("categories"), "share of the history in this category"),
     Feature("user_brand_share", "behaviour", UserShare("brands"), "share of the history of this brand"),
     Feature(

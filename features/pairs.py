@@ -14,6 +14,9 @@ from features.item_facts import ItemFacts
 from features.state import EventState
 from recsys.data.log.history import HistoryBatch
 
+_IMPRESSIONS = 1_000
+"""Newest impressions of a user that features look at."""
+
 
 @dataclass(frozen=True)
 class PairBatch:
@@ -26,6 +29,7 @@ class PairBatch:
         items: (n_pairs,) candidate of each pair, increasing within a request.
         scores: source -> (n_pairs,) float32 score of the pair.
         state: all events; asked only about moments before each request.
+        users: (n_requests,) numbers of those whose stored events count, -1 for nobody.
         facts: the items.
     """
 
@@ -35,10 +39,16 @@ class PairBatch:
     items: NDArray[np.int32]
     scores: Mapping[str, NDArray[np.float32]]
     state: EventState
+    users: NDArray[np.int32]
     facts: ItemFacts
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @cached_property
+    def shown(self) -> HistoryBatch:
+        """The newest impressions of each user before its request."""
+        return self.state.shown(self.users, self.histories.now, _IMPRESSIONS)
 
     @cached_property
     def bounds(self) -> NDArray[np.int64]:

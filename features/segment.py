@@ -147,6 +147,12 @@ class Segment:
         return Timeline.of(self.log.users[acts.chosen], acts.times)
 
     @cached_property
+    def shown_to(self) -> Timeline:
+        """What users were shown; indices are those of `item_impressions.chosen`."""
+        shown = self.item_impressions
+        return Timeline.of(self.log.users[shown.chosen], shown.times)
+
+    @cached_property
     def item_acts(self) -> ItemEvents:
         """What was done with items."""
         return ItemEvents.of(self.log, ~self.log.is_impression)

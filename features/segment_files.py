@@ -28,6 +28,7 @@ def save_segment(folder: Path, segments: Sequence[Segment], measures: Sequence[M
     newest = segments[-1].log
     merged = Segment(InteractionLog.mapped(folder / "log", newest.user_vocabulary, newest.event_names, newest.n_items))
     save_array(folder / "by_user.npy", merged.by_user.keys)
+    save_array(folder / "shown_to.npy", merged.shown_to.keys)
     for name, impressions in _STREAMS.items():
         own = [measure for measure in measures if measure.of_impressions == impressions]
         _save_events(folder / name, merged.item_events(impressions=impressions), own)
@@ -48,6 +49,8 @@ def load_segment(folder: Path, name: str, users: Vocabulary, event_names: tuple[
     acts, impressions = (_load_events(folder / stream, segment.log) for stream in _STREAMS)
     by_user = Timeline(load_array(folder / "by_user.npy"), acts.times)
     vars(segment).update(item_acts=acts, item_impressions=impressions, by_user=by_user)
+    if (folder / "shown_to.npy").exists():  # no feature of a version that lacks it asks for it
+        vars(segment).update(shown_to=Timeline(load_array(folder / "shown_to.npy"), impressions.times))
     return segment
 
 

@@ -7,7 +7,7 @@ late or equal timestamps need no special case. A reader sees one consistent tupl
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -18,7 +18,7 @@ from features.item_cache import ItemColumnCache, ItemColumns
 from features.loops.history import copy_acts, find_acts
 from features.measures import Measure
 from features.questions import Question, Questions
-from features.segment import Segment
+from features.segment import ItemEvents, Segment, Timeline
 from recsys.arrays.ragged import entries, offsets_of
 from recsys.data.log.history import HistoryBatch, ItemWeights
 from recsys.data.log.history_loops import sum_by_item
@@ -115,6 +115,11 @@ class EventState:
         return len({weight for segment in self._segments for weight in segment.log.act_weights.tolist()}) > 1
 
     @property
+    def has_impressions(self) -> bool:
+        """Whether it is known of anything that it was shown."""
+        return any(segment.log.is_impression.any() for segment in self._segments)
+
+    @property
     def event_names(self) -> tuple[str, ...]:
         """The names of all events, in the order of their numbers."""
         return max((segment.log.event_names for segment in self._segments), key=len, default=())
@@ -183,15 +188,14 @@ class EventState:
 
     def histories(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
         """The newest `limit` acts of each user (n_requests,) strictly before `now`; none for an unknown one, -1."""
-        parts = [part for segment in self._segments if (part := _newest(segment, users, now, limit)) is not None]
-        if len(parts) == 1:
-            return parts[0]
-        if parts:
-            return HistoryBatch.joined(*parts).newest(limit)
-        nothing, offsets = np.zeros(0, dtype=np.int32), np.zeros(len(users) + 1, dtype=np.int64)
-        return HistoryBatch(
-            offsets, nothing, nothing.astype(np.int8), nothing.astype(np.int64), nothing.astype(np.float32), now
-        )
+        found = (_newest(one, one.by_user, one.item_acts, users, now, limit) for one in self._segments)
+        return _joined(found, now, limit)
+
+    def shown(self, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch:
+        """The newest `limit` impressions of each user (n_requests,) strictly before `now`, in the form of histories;
+        none for an unknown one, -1."""
+        found = (_newest(one, one.shown_to, one.item_impressions, users, now, limit) for one in self._segments)
+        return _joined(found, now, limit)
 
     def newest_positives(self, now: NDArray[np.int64], n: int, n_items: int) -> ItemWeights:
         """The items of the newest `n` positive events of anybody strictly before each of the moments `now`
@@ -252,13 +256,35 @@ def _newest_positives_of(
         looked_at *= 4
 
 
-def _newest(segment: Segment, users: NDArray[np.int32], now: NDArray[np.int64], limit: int) -> HistoryBatch | None:
-    """See `EventState.histories`: the part of one segment; None if it has no such act."""
-    acts, log = segment.by_user, segment.log
-    starts, offsets = np.empty(len(users), dtype=np.int64), np.empty(len(users) + 1, dtype=np.int64)
-    if not find_acts(acts.keys, acts.times, users, now, limit, starts, offsets):
+def _newest(
+    segment: Segment,
+    by_user: Timeline,
+    events: ItemEvents,
+    users: NDArray[np.int32],
+    now: NDArray[np.int64],
+    limit: int,
+) -> HistoryBatch | None:
+    """See `EventState.histories`: the part of one segment, None if it has none.
+
+    Args:
+        by_user: the timeline of users over `events`.
+        events: the segment's acts, or its impressions.
+    """
+    log, starts, offsets = segment.log, np.empty(len(users), dtype=np.int64), np.empty(len(users) + 1, dtype=np.int64)
+    if not find_acts(by_user.keys, by_user.times, users, now, limit, starts, offsets):
         return None
-    chosen = segment.item_acts.chosen
+    known = by_user.keys, by_user.times, events.chosen, log.items, log.events, log.weights
+    return HistoryBatch(*copy_acts(*known, starts, offsets), now)
+
+
+def _joined(parts: Iterable[HistoryBatch | None], now: NDArray[np.int64], limit: int) -> HistoryBatch:
+    """The newest `limit` events of each request (n_requests,) in these parts; None is a part without any."""
+    found = [part for part in parts if part is not None]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return HistoryBatch.joined(*found).newest(limit)
+    nothing, offsets = np.zeros(0, dtype=np.int32), np.zeros(len(now) + 1, dtype=np.int64)
     return HistoryBatch(
-        *copy_acts(acts.keys, acts.times, chosen, log.items, log.events, log.weights, starts, offsets), now
+        offsets, nothing, nothing.astype(np.int8), nothing.astype(np.int64), nothing.astype(np.float32), now
     )

@@ -26,6 +26,9 @@ nothing)."""
 UNEQUAL_WEIGHTS = "unequal weights"
 """What shares of the weight need: where all acts weigh the same, they would only repeat the shares of acts."""
 
+IMPRESSIONS = "impressions"
+"""What columns of what was shown need: a log that has any."""
+
 
 class Kind(Protocol):
     """How a feature is computed. Most kinds inherit the defaults given here.
@@ -33,7 +36,8 @@ class Kind(Protocol):
     Attributes:
         scope: what a value belongs to.
         monotone: the direction that the ranker must not reverse.
-        needs: what the feature cannot do without: a source, an affinity, or `UNEQUAL_WEIGHTS`; None for most.
+        needs: what the feature cannot do without: a source, an affinity, `UNEQUAL_WEIGHTS` or `IMPRESSIONS`; None
+            for most.
     """
 
     scope: ClassVar[Scope]

@@ -91,19 +91,23 @@ def pairs_of(
     limit: int = 100,
 ) -> PairBatch:
     """Every item as a candidate of every request."""
-    histories = state.histories(np.array(users, dtype=np.int32), np.array(times, dtype=np.int64), limit)
-    return pairs_with(histories, state, facts=facts, scores=scores)
+    asking = np.array(users, dtype=np.int32)
+    histories = state.histories(asking, np.array(times, dtype=np.int64), limit)
+    return pairs_with(histories, state, users=asking, facts=facts, scores=scores)
 
 
 def pairs_with(
     histories: HistoryBatch,
     state: EventState,
     *,
+    users: NDArray[np.int32] | None = None,
     facts: ItemFacts | None = None,
     scores: dict[str, NDArray[np.float32]] | None = None,
 ) -> PairBatch:
-    """Every item as a candidate of every history."""
+    """Every item as a candidate of every history; without `users`, these are given ones."""
     n = len(histories)
+    if users is None:
+        users = np.full(n, -1, dtype=np.int32)
     if scores is None:
         # Of more requests, the first ones have the same scores.
         scores = {
@@ -112,7 +116,7 @@ def pairs_with(
         }
     rows = np.repeat(np.arange(n), N_ITEMS)
     items = np.tile(np.arange(N_ITEMS, dtype=np.int32), n)
-    return PairBatch(histories, histories.now, rows, items, scores, state, facts or make_facts())
+    return PairBatch(histories, histories.now, rows, items, scores, state, users, facts or make_facts())
 
 
 def given_history(items: Sequence[int], now: int) -> HistoryBatch:

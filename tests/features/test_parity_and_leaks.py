@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.declarations import FEATURES, Feature
 from features.feature_set import FeatureSet
-from features.kinds.base import UNEQUAL_WEIGHTS
+from features.kinds.base import IMPRESSIONS, UNEQUAL_WEIGHTS
 from features.kinds.matches import UserItemSinceEvent
 from features.segment_files import load_segment, save_segment
 from features.state import EventState, compacted
@@ -40,7 +40,7 @@ def table(state: EventState, times: list[int], users: Sequence[int] = USERS) -> 
 def test_all_declared_features_are_there() -> None:
     facts = make_facts()
     assert FeatureSet.choose(
-        get_args(FeatureGroup), {*SOURCES, *facts.vectors, *facts.links, UNEQUAL_WEIGHTS}
+        get_args(FeatureGroup), {*SOURCES, *facts.vectors, *facts.links, UNEQUAL_WEIGHTS, IMPRESSIONS}
     ) == FeatureSet(FEATURES)
 
 

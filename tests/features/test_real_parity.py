@@ -42,7 +42,8 @@ def test_live_is_columnar_on_real_data(name: str, real_data_set: Callable[[str],
     def table(state: EventState, first: int, last: int) -> np.ndarray:  # type: ignore[type-arg]
         histories = state.histories(users[first:last], times[first:last], 100)
         rows = np.repeat(np.arange(last - first), N_CANDIDATES)
-        return features.compute(PairBatch(histories, histories.now, rows, items[first:last].ravel(), {}, state, facts))
+        pairs = rows, items[first:last].ravel(), {}
+        return features.compute(PairBatch(histories, histories.now, *pairs, state, users[first:last], facts))
 
     expected = table(EventState(log), 0, N_MOMENTS).reshape(N_MOMENTS, N_CANDIDATES, -1)
     live, known = EventState(log.select(slice(0, 0))), 0

@@ -60,6 +60,7 @@ class RequestBlock:
     """A few hundred requests in numbers.
 
     Attributes:
+        users: (n_requests,) see `RequestContexts.users`.
         histories: what each user did before the request, as far back as sources and features look.
         evidence: the same as collaborative models read them, see `recsys.cf.hints`.
         eligible: (n_requests, n_items) False where an item must not be listed.
@@ -72,6 +73,7 @@ class RequestBlock:
         stages: what each stage took, and whether there is time for the next.
     """
 
+    users: NDArray[np.int32]
     histories: HistoryBatch
     evidence: HistoryBatch
     eligible: NDArray[np.bool_]

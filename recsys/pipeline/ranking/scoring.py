@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.configured import configured
 from features.feature_set import FeatureSet
 from features.item_facts import ItemFacts
-from features.kinds.base import UNEQUAL_WEIGHTS
+from features.kinds.base import IMPRESSIONS, UNEQUAL_WEIGHTS
 from features.pairs import PairBatch
 from features.state import EventState
 from recsys.config import FeaturesConfig
@@ -77,6 +77,8 @@ class Scoring:
         available = {*self.sources.names, *self.facts.affinities}
         if self.state.has_unequal_weights:
             available.add(UNEQUAL_WEIGHTS)
+        if self.state.has_impressions:
+            available.add(IMPRESSIONS)
         chosen = FeatureSet.choose(config.groups, available, configured(config))
         if not chosen.features:
             raise ConfigError(
@@ -173,6 +175,7 @@ class Scoring:
         """
         newest = histories.newest(max_history)
         return RequestBlock(
+            users=contexts.users,
             histories=newest,
             evidence=self.sources.hints.of_histories(newest),
             eligible=self.eligible(policies, contexts.listed_at),
@@ -229,6 +232,14 @@ class Scoring:
 
     def table(self, block: RequestBlock, candidates: Candidates, features: FeatureSet) -> NDArray[np.float32]:
         """(n_pairs, n_features) float32."""
-        known = block.histories, block.known_until
-        pairs = PairBatch(*known, candidates.rows, candidates.items, candidates.scores, self.state, self.facts)
+        pairs = PairBatch(
+            histories=block.histories,
+            known_until=block.known_until,
+            rows=candidates.rows,
+            items=candidates.items,
+            scores=candidates.scores,
+            state=self.state,
+            users=block.users,
+            facts=self.facts,
+        )
         return features.compute(pairs)

@@ -115,9 +115,8 @@ def asked_after(world: Dataset, items: Sequence[str]) -> RequestBlock:
     now = np.array([AFTER])
     histories = HistoryBatch(np.array([0, n]), numbers, events, times, weights, now)
     eligible = np.ones((1, len(world.catalogue)), dtype=bool)
-    return RequestBlock(
-        histories, histories, eligible, (Policy(()),), (None,), np.array([-1], dtype=np.int32), now, now
-    )
+    nobody = np.array([-1], dtype=np.int32)
+    return RequestBlock(nobody, histories, histories, eligible, (Policy(()),), (None,), nobody, now, now)
 
 
 def test_what_is_bought_is_the_strongest_event_of_the_whole_log(

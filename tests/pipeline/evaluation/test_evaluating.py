@@ -50,7 +50,9 @@ def asking_nothing() -> RequestBlock:
     offsets, now = np.zeros(2, dtype=np.int64), np.zeros(1, dtype=np.int64)
     history = HistoryBatch(offsets, none.astype(np.int32), none.astype(np.int8), none, none.astype(np.float32), now)
     anybody = np.zeros(1, dtype=np.int32)
-    return RequestBlock(history, history, np.ones((1, 60), dtype=bool), (Policy(()),), (None,), anybody, now, now)
+    return RequestBlock(
+        anybody, history, history, np.ones((1, 60), dtype=bool), (Policy(()),), (None,), anybody, now, now
+    )
 
 
 def check(report: EvaluationReport) -> None:
