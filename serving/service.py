@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.lists.list_lookup import ListLookup
-from serving.lists.shown import ShownLists
+from serving.lists.precomputed_lookup import PrecomputedLookup
+from serving.lists.served_list_log import ServedListLog
 from serving.periodic import PeriodicTask
 from serving.settings import Settings
 from serving.threads import Threads
@@ -27,8 +27,8 @@ class Service:
     """The parts of one app.
 
     Attributes:
-        lists: made by a batch, for look-up; None where the config names none.
-        shown: the log of answered lists.
+        precomputed: look-up of the lists that a batch has made; None where the config names none.
+        served_lists: the log of answered lists.
         flushing: stores that log now and then.
         on_demand: another version to compare lists with.
         threads: for what would hold up the event loop.
@@ -38,9 +38,9 @@ class Service:
     settings: Settings
     registry: Registry
     store: Store
-    lists: ListLookup | None
+    precomputed: PrecomputedLookup | None
     live: LiveState
-    shown: ShownLists
+    served_lists: ServedListLog
     flushing: PeriodicTask
     metrics: Metrics
     traces: Traces
@@ -54,10 +54,10 @@ class Service:
         self.threads.close()
         self.live.stop()
         self.flushing.stop()
-        self.shown.flush()
+        self.served_lists.flush()
         self.store.close()
-        if self.lists is not None:
-            self.lists.close()
+        if self.precomputed is not None:
+            self.precomputed.close()
         self.traces.close()
 
 

@@ -68,11 +68,11 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
     """
 
     def run() -> int:
-        service.shown.flush()
+        service.served_lists.flush()
         removed = sum(map(service.store.forget, _stored_ids(user_id, service)))
-        if service.lists is not None:
+        if service.precomputed is not None:
             for id_ in _ids(user_id, service):
-                service.lists.forget(id_)
+                service.precomputed.forget(id_)
         service.live.prepare_to_forget()
         service.live.catch_up()
         return removed
@@ -102,7 +102,7 @@ def _stored_ids(user_id: str, service: Service) -> list[str]:
 
 
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
-    service.shown.flush()
+    service.served_lists.flush()
     served = service.live.served.require()
     known = history_of(served.recommender, user_id, n)
     ids = _stored_ids(user_id, service)

@@ -7,14 +7,14 @@ import pytest
 from recsys.errors import ConfigError
 from recsys.store import open_store
 from recsys.store.address import file_of
-from recsys.store.lists import open_lists
 from recsys.store.open import sqlite_url, stores_of
+from recsys.store.precomputed_lists import open_precomputed_lists
 from recsys.store.stream import open_stream
 from recsys.store.tail import SharedTail
 
 
 @pytest.mark.parametrize("url", ["redis://h:abc/0", "redis://:pass/word@h:6379/0", "postgresql://[::1/db"])
-@pytest.mark.parametrize("open_", [open_store, open_lists, open_stream, lambda url: stores_of([url], "")])
+@pytest.mark.parametrize("open_", [open_store, open_precomputed_lists, open_stream, lambda url: stores_of([url], "")])
 def test_an_address_that_cannot_be_read_is_refused_without_its_password(url: str, open_: object) -> None:
     with pytest.raises(ConfigError, match="scheme://HOST:PORT/NAME") as caught:
         open_(url)  # type: ignore[operator]
@@ -23,7 +23,7 @@ def test_an_address_that_cannot_be_read_is_refused_without_its_password(url: str
 
 
 @pytest.mark.parametrize("path", ["shop", "1o", "3/x", "-1", "word@h:6379/0"])
-@pytest.mark.parametrize("open_", [open_store, open_lists, open_stream, lambda url: SharedTail(url, "log")])
+@pytest.mark.parametrize("open_", [open_store, open_precomputed_lists, open_stream, lambda url: SharedTail(url, "log")])
 def test_a_database_of_redis_is_a_number(path: str, open_: object) -> None:
     """redis-py would take another: database 0."""
     with pytest.raises(ConfigError, match="number of a database") as caught:
@@ -33,7 +33,7 @@ def test_a_database_of_redis_is_a_number(path: str, open_: object) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:shop.db", "sqlite://shop.db", "sqlite:", "sqlite:///"])
 def test_a_file_needs_three_slashes(url: str) -> None:
-    for open_ in (open_store, open_lists):
+    for open_ in (open_store, open_precomputed_lists):
         with pytest.raises(ConfigError, match="three slashes"):
             open_(url)
 

@@ -6,11 +6,11 @@ from typing import Protocol
 from recsys.errors import ConfigError
 from recsys.store.address import address_of, file_of
 
-KINDS = ("sqlite", "postgresql", "postgres", "redis", "rediss")
-"""Schemes of URLs that `open_lists` takes."""
+SCHEMES = ("sqlite", "postgresql", "postgres", "redis", "rediss")
+"""Of URLs that `open_precomputed_lists` takes."""
 
 
-class Lists(Protocol):
+class PrecomputedLists(Protocol):
     """One list for each id; all of them come from one batch.
 
     A list is a JSON object in text: `model_version`, `made_at` (ISO 8601) and `items`, each with `item_id`, `score`,
@@ -37,29 +37,29 @@ class Lists(Protocol):
         ...
 
 
-def is_url(text: str) -> bool:
+def is_database_url(text: str) -> bool:
     """Whether this is a place for lists rather than a file."""
-    return text.partition("://")[0] in KINDS
+    return text.partition("://")[0] in SCHEMES
 
 
-def open_lists(url: str) -> Lists:
+def open_precomputed_lists(url: str) -> PrecomputedLists:
     """Open the place that a URL names: `sqlite:///FILE`, `postgresql://HOST/DATABASE` or `redis://HOST:PORT/DB`.
 
     Raises:
         ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
         StoreError: the place cannot be reached or written.
     """
-    from recsys.store.postgres.lists import PostgresLists
-    from recsys.store.redis.lists import RedisLists
-    from recsys.store.sqlite.lists import SqliteLists
+    from recsys.store.postgres.precomputed_lists import PostgresPrecomputedLists
+    from recsys.store.redis.precomputed_lists import RedisPrecomputedLists
+    from recsys.store.sqlite.precomputed_lists import SqlitePrecomputedLists
 
     parts = address_of(url)
     if parts.scheme == "sqlite":
-        return SqliteLists(file_of(url))
+        return SqlitePrecomputedLists(file_of(url))
     if parts.scheme in ("postgresql", "postgres"):
-        return PostgresLists(url)
+        return PostgresPrecomputedLists(url)
     if parts.scheme in ("redis", "rediss"):
-        return RedisLists(url)
+        return RedisPrecomputedLists(url)
     raise ConfigError(
         f"lists: {parts.scheme or url!r} is an unknown kind; supported: "
         "sqlite:///FILE, postgresql://HOST/DATABASE, redis://HOST"
