@@ -17,7 +17,7 @@ from serving import errors
 from serving.calls.access import Allow
 from serving.calls.direct import DirectRoute
 from serving.calls.keys import KeyRing
-from serving.calls.middleware import BodyLimit, Latency, SecurityHeaders
+from serving.calls.middleware import BodyLimit, SecurityHeaders, Telemetry
 from serving.calls.rates import Rates
 from serving.calls.this_machine import check_host
 from serving.lists.precomputed_lookup import PrecomputedLookup
@@ -69,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.rates = Rates(settings.serving.rate)
     app.add_middleware(BodyLimit, limit=settings.serving.max_body_bytes, seconds=settings.serving.body_seconds)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Latency, metrics=metrics, traces=traces)
+    app.add_middleware(Telemetry, metrics=metrics, traces=traces)
     errors.install(app)
     app.router.routes[:0] = [
         DirectRoute("/v1/recommend", RecommendRequest, Allow("read"), recommend.recommend),

@@ -1,13 +1,10 @@
 """Everything a route works with, made once per app."""
 
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
-from fastapi import Depends, Request, Response
-from starlette.types import Receive, Scope, Send
+from fastapi import Depends, Request
 
 from recsys.registry import Registry
 from recsys.store import Store
@@ -68,28 +65,3 @@ async def _service(request: Request) -> Service:
 
 ServiceNeeded = Annotated[Service, Depends(_service)]
 """Type of a route's parameter that takes the service."""
-
-
-def json_response(content: Any, status: int = 200) -> Response:
-    """JSON bytes straight from orjson; NaN is null, numpy numbers are numbers."""
-    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), status, media_type="application/json")
-
-
-class ListResponse(Response):
-    """A list as JSON; what only the server's own records need is done after the answer.
-
-    Args:
-        content: of the answer.
-        note: records the answer; the connection's next request is read afterwards.
-    """
-
-    def __init__(self, content: Mapping[str, Any], note: Callable[[], None]) -> None:
-        super().__init__(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
-        self._note = note
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._note()

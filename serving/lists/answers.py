@@ -21,9 +21,10 @@ from serving.errors import ProblemError, wrong_field
 from serving.lists.conditions import wrong_conditions
 from serving.lists.cursor import name_of_list, next_cursor, shown_before
 from serving.lists.recording import Page, count_list, record_list
+from serving.responses import ListResponse
 from serving.schemas.lists import ListRequest
 from serving.schemas.values import Moment
-from serving.service import ListResponse, Service
+from serving.service import Service
 
 logger = logging.getLogger("recsys.serving")
 

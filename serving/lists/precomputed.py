@@ -14,8 +14,9 @@ from serving.errors import wrong_field
 from serving.lists.answers import list_content
 from serving.lists.cursor import next_cursor, shown_before
 from serving.lists.recording import Answer, Page, record_answer
+from serving.responses import ListResponse
 from serving.schemas.lists import RecommendRequest
-from serving.service import ListResponse, Service
+from serving.service import Service
 
 _OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "timestamp", "explain"})
 """Parts of a request that a list made beforehand cannot take into account."""

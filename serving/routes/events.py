@@ -19,8 +19,9 @@ from recsys.moments import clock
 from recsys.store import AppendResult
 from serving.calls.access import Allow, GuardedRoute
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented, wrong_field
+from serving.responses import json_response
 from serving.schemas.events import EventIn, EventsAnswer, EventsRequest
-from serving.service import Service, ServiceNeeded, json_response
+from serving.service import Service, ServiceNeeded
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], dependencies=[Depends(Allow("write"))])
 

@@ -18,8 +18,9 @@ from recsys.pipeline.recommender.user_lookup import history_of, profile_of, user
 from serving.calls.access import Allow, GuardedRoute
 from serving.calls.paths import USER
 from serving.errors import GUARDED, documented
+from serving.responses import json_response
 from serving.schemas.users import ForgottenAnswer, FoundUsersAnswer, UserAnswer
-from serving.service import Service, ServiceNeeded, json_response
+from serving.service import Service, ServiceNeeded
 
 router = APIRouter(
     route_class=GuardedRoute,
