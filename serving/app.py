@@ -10,8 +10,7 @@ from fastapi_offline import FastAPIOffline
 
 from recsys import __version__
 from recsys.registry import Registry
-from recsys.store import open_store
-from recsys.store.precomputed_lists import open_precomputed_lists
+from recsys.store import open_precomputed_lists, open_store
 from recsys.store.tail import SharedTail
 from serving import errors
 from serving.calls.access import Allow

@@ -129,7 +129,7 @@ def _checked_out(arguments: argparse.Namespace) -> "Location":
         StoreError: the host or the store cannot be reached.
     """
     from recsys.locations import check
-    from recsys.store.precomputed_lists import is_database_url, open_precomputed_lists
+    from recsys.store import is_database_url, open_precomputed_lists
 
     out = options.location(arguments.out)
     if is_database_url(arguments.out):
@@ -196,7 +196,7 @@ def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, list
     """The file to its URL, or the lists to where they are looked up by the ids under which the server knows users."""
     from recsys.locations import put
     from recsys.pipeline.offline.deliver import deliver
-    from recsys.store.precomputed_lists import is_database_url, open_precomputed_lists
+    from recsys.store import is_database_url, open_precomputed_lists
 
     progress(f"delivering to {_without_password(url)}")
     if is_database_url(url):

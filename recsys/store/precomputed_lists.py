@@ -1,13 +1,7 @@
-"""Ranked lists that a batch made, for look-up by id: what every place for them promises, and how a URL becomes one."""
+"""What every place for ranked lists that a batch made, for look-up by id, promises."""
 
 from collections.abc import Iterable
 from typing import Protocol
-
-from recsys.errors import ConfigError
-from recsys.store.address import address_of, file_of
-
-SCHEMES = ("sqlite", "postgresql", "postgres", "redis", "rediss")
-"""Of URLs that `open_precomputed_lists` takes."""
 
 
 class PrecomputedLists(Protocol):
@@ -35,32 +29,3 @@ class PrecomputedLists(Protocol):
     def close(self) -> None:
         """Close connections."""
         ...
-
-
-def is_database_url(text: str) -> bool:
-    """Whether this is a place for lists rather than a file."""
-    return text.partition("://")[0] in SCHEMES
-
-
-def open_precomputed_lists(url: str) -> PrecomputedLists:
-    """Open the place that a URL names: `sqlite:///FILE`, `postgresql://HOST/DATABASE` or `redis://HOST:PORT/DB`.
-
-    Raises:
-        ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
-        StoreError: the place cannot be reached or written.
-    """
-    from recsys.store.postgres.precomputed_lists import PostgresPrecomputedLists
-    from recsys.store.redis.precomputed_lists import RedisPrecomputedLists
-    from recsys.store.sqlite.precomputed_lists import SqlitePrecomputedLists
-
-    parts = address_of(url)
-    if parts.scheme == "sqlite":
-        return SqlitePrecomputedLists(file_of(url))
-    if parts.scheme in ("postgresql", "postgres"):
-        return PostgresPrecomputedLists(url)
-    if parts.scheme in ("redis", "rediss"):
-        return RedisPrecomputedLists(url)
-    raise ConfigError(
-        f"lists: {parts.scheme or url!r} is an unknown kind; supported: "
-        "sqlite:///FILE, postgresql://HOST/DATABASE, redis://HOST"
-    )

@@ -5,11 +5,7 @@ from pathlib import Path
 import pytest
 
 from recsys.errors import ConfigError
-from recsys.store import open_store
-from recsys.store.address import file_of
-from recsys.store.open import sqlite_url, stores_of
-from recsys.store.precomputed_lists import open_precomputed_lists
-from recsys.store.stream import open_stream
+from recsys.store import open_precomputed_lists, open_store, open_stream, sqlite_file, sqlite_url, stores_of
 from recsys.store.tail import SharedTail
 
 
@@ -41,8 +37,8 @@ def test_a_file_needs_three_slashes(url: str) -> None:
 @pytest.mark.parametrize("name", ["store.db?mode=ro", "what?.db", "a#b.db", "new\nline.db", "tab\t.db"])
 def test_a_file_whose_name_would_lose_letters_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="write \\? and # in its name as %3F and %23"):
-        file_of(f"sqlite:///{name}")
+        sqlite_file(f"sqlite:///{name}")
 
 
 def test_such_a_name_is_kept_where_it_is_written_as_urls_have_it() -> None:
-    assert file_of(sqlite_url(Path("/a ?#%\n.db"))) == Path("/a ?#%\n.db")
+    assert sqlite_file(sqlite_url(Path("/a ?#%\n.db"))) == Path("/a ?#%\n.db")

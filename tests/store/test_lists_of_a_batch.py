@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.databases import REDIS, PostgresServer, free_port, postgres_server, redis_server, why_no_postgres
 from recsys.errors import ConfigError, StoreError
-from recsys.store import open_store
-from recsys.store.precomputed_lists import PrecomputedLists, is_database_url, open_precomputed_lists
+from recsys.store import is_database_url, open_precomputed_lists, open_store
+from recsys.store.precomputed_lists import PrecomputedLists
 from recsys.store.tail import SharedTail, TailListener
 
 

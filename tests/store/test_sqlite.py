@@ -21,8 +21,7 @@ from user_store_contract import UserStoreContract
 
 from recsys.data.events.event import Event
 from recsys.errors import ConfigError, StoreError
-from recsys.store import open_store, sqlite_url
-from recsys.store.precomputed_lists import open_precomputed_lists
+from recsys.store import open_precomputed_lists, open_store, sqlite_url
 from recsys.store.sqlite.precomputed_lists import SqlitePrecomputedLists
 from recsys.store.sqlite.schema import MIGRATIONS
 from recsys.store.sqlite.store import SqliteStore
