@@ -34,7 +34,7 @@ def test_the_newest_wait_and_the_rest_is_counted(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(store, "keep_lists", away)
         lists.flush()
-    assert metrics.lists_lost._value.get() == 8
+    assert "recsys_lists_lost_total 8.0" in metrics.render().decode()
     lists.flush()
     assert set(store.lists([f"r{number}" for number in (*range(10), *range(1_000, 1_008))])) == {
         *("r8", "r9"),
@@ -63,5 +63,5 @@ def test_what_cannot_be_stored_is_counted_and_reported(
     failing(ValueError("odd"))
     with pytest.raises(ValueError, match="odd"):
         lists.flush()
-    assert metrics.lists_lost._value.get() == 1
+    assert "recsys_lists_lost_total 1.0" in metrics.render().decode()
     store.close()
