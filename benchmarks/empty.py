@@ -12,8 +12,8 @@ from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
 from recsys.arrays.npy import load_array
+from serving.responses import json_response
 from serving.schemas.lists import RecommendRequest
-from serving.service import json_response
 
 FACTORS_VARIABLE = "BENCHMARK_FACTORS"
 """Environment variable with the path of item factors, (n_items, factors) float32."""

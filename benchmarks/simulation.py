@@ -27,12 +27,12 @@ from recsys.pipeline.evaluation.logged import logged_placements
 from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.recommender.recommend import Recommender
 from recsys.registry import Registry
-from recsys.simulation.arms import ARMS, Week, name_of
+from recsys.simulation.arms import ARMS, Week, user_id_of
 from recsys.simulation.catalogue import catalogue_of
 from recsys.simulation.verdict import rows, verdict
-from recsys.simulation.weeks import LENGTH, Plan, Simulation
+from recsys.simulation.weeks import LIST_LENGTH, Plan, Simulation
 
-_EXPLORING = {"exploration": 0.3, "explored_places": LENGTH // 2}
+_EXPLORING = {"exploration": 0.3, "explored_places": LIST_LENGTH // 2}
 _LISTS = 200
 ESTIMATES = ("ips", "snips", "dr")
 
@@ -100,15 +100,17 @@ def estimates(shop: Simulation, runs: int) -> Iterator[tuple[OffPolicy, float]]:
     pipeline = pipeline_of(bundle, recommender.scoring, bundle.log.user_vocabulary)
     for run in range(runs):
         users = random.choice(len(shop.world.users), min(_LISTS, len(shop.world.users)), replace=False).tolist()
-        requests = [Request(name_of(user), n=LENGTH, time=start + index) for index, user in enumerate(users)]
+        requests = [Request(user_id_of(user), n=LIST_LENGTH, time=start + index) for index, user in enumerate(users)]
         events, earned = [], []
         exploring = [
-            Request(one.user_id, n=LENGTH, time=one.time, request_id=f"{run} {one.user_id}", policy=_EXPLORING)
+            Request(one.user_id, n=LIST_LENGTH, time=one.time, request_id=f"{run} {one.user_id}", policy=_EXPLORING)
             for one in requests
         ]
         pairs = zip(recommender.recommend_many(requests), recommender.recommend_many(exploring), strict=True)
         for index, (user, (own, shown)) in enumerate(zip(users, pairs, strict=True)):
-            earned.append(shop.world.value(user, np.array([indices[id_] for id_ in own.ids], dtype=np.int32)) / LENGTH)
+            earned.append(
+                shop.world.value(user, np.array([indices[id_] for id_ in own.ids], dtype=np.int32)) / LIST_LENGTH
+            )
             items = np.array([indices[id_] for id_ in shown.ids], dtype=np.int32)
             assert shown.propensities is not None, "the list explores"
             events += shop.show(user, items, moment_of(start + index), shown.propensities.tolist())[0]

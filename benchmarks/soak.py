@@ -72,16 +72,24 @@ def _request(rng: np.random.Generator, number: int) -> tuple[str, str, str, Any]
     return "items", "PUT", "/v1/items", {"items": [new]}
 
 
+@dataclass(frozen=True)
+class VersionCopy:
+    """A version, to be published once more."""
+
+    folder: Path
+    description: Description
+
+    def save(self, folder: Path) -> None:
+        """Copy all of its files."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+
+
 def publish_copy(registry: Registry) -> str:
     """The current version once more, under a new name."""
     version = registry.resolve(None)
     manifest = registry.manifest(version)
-    with registry.stage() as folder:
-        shutil.copytree(registry.path_of(version), folder, dirs_exist_ok=True)
-        described = Description(
-            manifest.data, manifest.config, manifest.metrics, manifest.feature_names, manifest.store
-        )
-        return registry.publish_folder(folder, described, parent=version, why="soak")
+    described = Description(manifest.data, manifest.config, manifest.metrics, manifest.feature_names, manifest.store)
+    return registry.publish(VersionCopy(registry.path_of(version), described), parent=version, why="soak")
 
 
 @contextmanager

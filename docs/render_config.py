@@ -12,7 +12,7 @@ from recsys.config import Config, Section
 _INTRODUCTION = """\
 # Config
 
-<!-- Written by `make docs` from recsys/config/tree.py. -->
+<!-- Written by `make docs` from recsys/config. -->
 
 Every key has a default, and `recsys train DIR --registry REG` works without a file. Keys come from a TOML file
 (`--config FILE`) and from `--set section.key=value`, which wins. A key that does not exist is an error that names the

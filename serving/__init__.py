@@ -3,7 +3,7 @@
 The app
     app, service, settings      the app; everything that its routes share; its settings
     server, workers             run the app, in one process or in several
-    errors                      errors as problems
+    responses, errors           answers as JSON; errors as problems
     threads, pool, periodic     all threads of a server; a pool of them with a bounded queue; periodic tasks
 Its rooms
     routes, schemas             the routes; their bodies and answers

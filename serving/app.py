@@ -10,18 +10,17 @@ from fastapi_offline import FastAPIOffline
 
 from recsys import __version__
 from recsys.registry import Registry
-from recsys.store import open_store
-from recsys.store.lists import open_lists
+from recsys.store import open_precomputed_lists, open_store
 from recsys.store.tail import SharedTail
 from serving import errors
 from serving.calls.access import Allow
 from serving.calls.direct import DirectRoute
 from serving.calls.keys import KeyRing
-from serving.calls.middleware import BodyLimit, Latency, SecurityHeaders
+from serving.calls.middleware import BodyLimit, SecurityHeaders, Telemetry
 from serving.calls.rates import Rates
 from serving.calls.this_machine import check_host
-from serving.lists.list_lookup import ListLookup
-from serving.lists.shown import ShownLists
+from serving.lists.precomputed_lookup import PrecomputedLookup
+from serving.lists.served_list_log import ServedListLog
 from serving.periodic import PeriodicTask
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
 from serving.routes.console import Console
@@ -69,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.rates = Rates(settings.serving.rate)
     app.add_middleware(BodyLimit, limit=settings.serving.max_body_bytes, seconds=settings.serving.body_seconds)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Latency, metrics=metrics, traces=traces)
+    app.add_middleware(Telemetry, metrics=metrics, traces=traces)
     errors.install(app)
     app.router.routes[:0] = [
         DirectRoute("/v1/recommend", RecommendRequest, Allow("read"), recommend.recommend),
@@ -89,17 +88,17 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _make_service(settings: Settings, metrics: Metrics, traces: Traces) -> Service:
     registry, store = Registry(settings.registry), open_store(settings.store)
-    shown = ShownLists(store, metrics, int(settings.serving.list_days * 86_400))
+    served_lists = ServedListLog(store, metrics, int(settings.serving.list_days * 86_400))
     tail = SharedTail(settings.shared, store.identity) if settings.shared else None
-    live = LiveState(settings, registry, store, metrics, forget=shown.forget, tail=tail)
+    live = LiveState(settings, registry, store, metrics, forget=served_lists.forget, tail=tail)
     return Service(
         settings=settings,
         registry=registry,
         store=store,
-        lists=ListLookup(open_lists(settings.serving.lists)) if settings.serving.lists else None,
+        precomputed=PrecomputedLookup(open_precomputed_lists(lists)) if (lists := settings.serving.lists) else None,
         live=live,
-        shown=shown,
-        flushing=PeriodicTask("answered lists", lambda: FLUSH_SECONDS, shown.flush),
+        served_lists=served_lists,
+        flushing=PeriodicTask("answered lists", lambda: FLUSH_SECONDS, served_lists.flush),
         metrics=metrics,
         traces=traces,
         on_demand=OnDemandVersion(live.served, live.refresher),

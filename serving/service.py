@@ -1,18 +1,15 @@
 """Everything a route works with, made once per app."""
 
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
-from fastapi import Depends, Request, Response
-from starlette.types import Receive, Scope, Send
+from fastapi import Depends, Request
 
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.lists.list_lookup import ListLookup
-from serving.lists.shown import ShownLists
+from serving.lists.precomputed_lookup import PrecomputedLookup
+from serving.lists.served_list_log import ServedListLog
 from serving.periodic import PeriodicTask
 from serving.settings import Settings
 from serving.threads import Threads
@@ -27,8 +24,8 @@ class Service:
     """The parts of one app.
 
     Attributes:
-        lists: made by a batch, for look-up; None where the config names none.
-        shown: the log of answered lists.
+        precomputed: look-up of the lists that a batch has made; None where the config names none.
+        served_lists: the log of answered lists.
         flushing: stores that log now and then.
         on_demand: another version to compare lists with.
         threads: for what would hold up the event loop.
@@ -38,9 +35,9 @@ class Service:
     settings: Settings
     registry: Registry
     store: Store
-    lists: ListLookup | None
+    precomputed: PrecomputedLookup | None
     live: LiveState
-    shown: ShownLists
+    served_lists: ServedListLog
     flushing: PeriodicTask
     metrics: Metrics
     traces: Traces
@@ -54,10 +51,10 @@ class Service:
         self.threads.close()
         self.live.stop()
         self.flushing.stop()
-        self.shown.flush()
+        self.served_lists.flush()
         self.store.close()
-        if self.lists is not None:
-            self.lists.close()
+        if self.precomputed is not None:
+            self.precomputed.close()
         self.traces.close()
 
 
@@ -68,28 +65,3 @@ async def _service(request: Request) -> Service:
 
 ServiceNeeded = Annotated[Service, Depends(_service)]
 """Type of a route's parameter that takes the service."""
-
-
-def json_response(content: Any, status: int = 200) -> Response:
-    """JSON bytes straight from orjson; NaN is null, numpy numbers are numbers."""
-    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), status, media_type="application/json")
-
-
-class ListResponse(Response):
-    """A list as JSON; what only the server's own records need is done after the answer.
-
-    Args:
-        content: of the answer.
-        note: records the answer; the connection's next request is read afterwards.
-    """
-
-    def __init__(self, content: Mapping[str, Any], note: Callable[[], None]) -> None:
-        super().__init__(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
-        self._note = note
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._note()

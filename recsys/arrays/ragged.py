@@ -35,8 +35,12 @@ def entries(offsets: NDArray[np.integer], rows: NDArray[np.integer]) -> tuple[ND
     Returns:
         (n_entries,) their indices, and (m,) how many entries each row has.
     """
-    firsts = offsets[rows].astype(np.int64)
-    lengths = offsets[rows + 1] - firsts
-    ends = np.cumsum(lengths)
-    n_entries = int(ends[-1]) if len(ends) else 0
-    return np.arange(n_entries) + np.repeat(firsts - ends + lengths, lengths), lengths
+    starts = offsets[rows].astype(np.int64)
+    lengths = offsets[rows + 1] - starts
+    return ranges(starts, lengths), lengths
+
+
+def ranges(starts: NDArray[np.integer], lengths: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(lengths.sum(),) the whole numbers from each of `starts` (n,), as many as its length (n,) says, in turn."""
+    ends = offsets_of(lengths)
+    return np.arange(ends[-1]) + np.repeat(starts - ends[:-1], lengths)

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from recsys.arrays.ragged import offsets_of, rows_of_entries
+from recsys.arrays.ragged import indices_within, offsets_of, rows_of_entries
 from recsys.data.groups.membership import Groups
 
 _PRIORS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
@@ -96,7 +96,7 @@ def with_informative_zeros(chosen: sp.csr_matrix, popularity: NDArray[np.float64
     needed = np.divide(_EXPECTED, sizes, out=np.full(len(sizes), np.inf), where=sizes > 0)
     counts = np.searchsorted(-popularity[best], -needed, side="right")
     ends = offsets_of(counts)
-    items = best[np.arange(ends[-1]) - np.repeat(ends[:-1], counts)]
+    items = best[indices_within(rows_of_entries(ends))]
     nearly = np.full(len(items), TINY)
     expected = sp.csr_matrix((nearly, items, ends), shape=chosen.shape)
     events = sp.csr_matrix(chosen + expected)

@@ -193,7 +193,7 @@ def _damage(registry: "Registry", version: str) -> BundleError | None:
 
 def _store(url: str) -> Finding:
     from recsys.store import open_store, sqlite_file
-    from recsys.store.address import address_of
+    from recsys.store.address import POSTGRES, address_of
     from recsys.store.postgres.store import PostgresStore
     from recsys.store.sqlite.store import SqliteStore
 
@@ -205,7 +205,7 @@ def _store(url: str) -> Finding:
                     "store", "note", f"there is no file {file} yet", "`recsys serve` makes it; or name another"
                 )
             return Finding("store", "problem", f"there is no folder {file.parent}", "make it, or name another")
-        is_postgres = address_of(url).scheme in ("postgresql", "postgres")
+        is_postgres = address_of(url).scheme in POSTGRES
         if is_postgres and not PostgresStore.is_made(url):
             return Finding("store", "note", "there are no tables in this database yet", "`recsys serve` makes them")
         if PostgresStore.would_upgrade(url) if is_postgres else file is not None and SqliteStore.would_upgrade(file):

@@ -40,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recsys.data.tables.rejections import is_report
     from recsys.data.users.pseudonyms import Pseudonyms
     from recsys.pipeline.ingest import ingest
-    from recsys.store import open_store
-    from recsys.store.stream import open_stream
+    from recsys.store import open_store, open_stream
 
     destinations.check_file("--rejected", arguments.rejected)
     try:

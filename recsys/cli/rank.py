@@ -129,11 +129,11 @@ def _checked_out(arguments: argparse.Namespace) -> "Location":
         StoreError: the host or the store cannot be reached.
     """
     from recsys.locations import check
-    from recsys.store.lists import is_url, open_lists
+    from recsys.store import is_database_url, open_precomputed_lists
 
     out = options.location(arguments.out)
-    if is_url(arguments.out):
-        open_lists(arguments.out).close()
+    if is_database_url(arguments.out):
+        open_precomputed_lists(arguments.out).close()
         return out
     if PurePath(str(out)).suffix.lower() not in ("", ".parquet"):
         raise ConfigError(
@@ -196,11 +196,11 @@ def _deliver(url: str, recommender: "Recommender", progress: ProgressLines, list
     """The file to its URL, or the lists to where they are looked up by the ids under which the server knows users."""
     from recsys.locations import put
     from recsys.pipeline.offline.deliver import deliver
-    from recsys.store.lists import is_url, open_lists
+    from recsys.store import is_database_url, open_precomputed_lists
 
     progress(f"delivering to {_without_password(url)}")
-    if is_url(url):
-        with closing(open_lists(url)) as target:
+    if is_database_url(url):
+        with closing(open_precomputed_lists(url)) as target:
             deliver(lists, target, recommender.users.stored_id)
     else:
         put(lists, url)

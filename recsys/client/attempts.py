@@ -12,11 +12,12 @@ import httpx
 
 from recsys.errors import DataError, RecsysError, StoreError
 
-AGAIN = frozenset({429, 502, 503, 504})
+RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 """Answers after which a call is made again."""
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
+"""Seconds before a call is made again: doubled each time, and multiplied by 0.5 to 1.5, drawn by chance."""
 
 Answer = httpx.Response | httpx.RequestError
 """What a call gave: an answer, or the reason why there is none."""
@@ -37,7 +38,7 @@ def attempts(retries: int) -> Steps:
     for left in range(retries, -1, -1):
         answer = yield None
         assert answer is not None
-        if isinstance(answer, httpx.Response) and answer.status_code not in AGAIN:
+        if isinstance(answer, httpx.Response) and answer.status_code not in RETRIED_STATUSES:
             return _content(answer)
         if not left:
             break

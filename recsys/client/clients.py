@@ -64,31 +64,31 @@ class Client:
             StoreError: no answer, or none but to come back, after all retries.
             RecsysError: the server answered with any other error.
         """
-        found: RankedItems = self._made(recommend_call(user_id, n, options))
+        found: RankedItems = self._call(recommend_call(user_id, n, options))
         return found
 
     def rank(self, items: Sequence[str], user_id: str | None = None, **options: Any) -> RankedItems:
         """The given items in the order that suits a user."""
-        found: RankedItems = self._made(rank_call(items, user_id, options))
+        found: RankedItems = self._call(rank_call(items, user_id, options))
         return found
 
     def send(self, events: Sequence[Mapping[str, Any]]) -> Stored:
         """Store events, all or none; they are on disk when this returns."""
-        stored: Stored = self._made(events_call(events))
+        stored: Stored = self._call(events_call(events))
         return stored
 
     def put_items(self, items: Sequence[Mapping[str, Any]]) -> int:
         """Add items or replace them; returns how many."""
-        return int(self._made(items_call(items))["upserted"])
+        return int(self._call(items_call(items))["upserted"])
 
     def similar(self, item_id: str, n: int = 10, by: str = "both") -> list[RankedItem]:
         """Items like one item."""
-        found: list[RankedItem] = self._made(similar_call(item_id, n, by))["items"]
+        found: list[RankedItem] = self._call(similar_call(item_id, n, by))["items"]
         return found
 
     def forget(self, user_id: str) -> int:
         """Forget a user; returns how many events were removed."""
-        return int(self._made(forget_call(user_id))["events"])
+        return int(self._call(forget_call(user_id))["events"])
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -102,7 +102,7 @@ class Client:
     ) -> None:
         self.close()
 
-    def _made(self, call: Call) -> Any:
+    def _call(self, call: Call) -> Any:
         steps, answer = attempts(self._retries), None
         try:
             while True:
@@ -134,31 +134,31 @@ class AsyncClient:
 
     async def recommend(self, user_id: str | None = None, n: int = 10, **options: Any) -> RankedItems:
         """See `Client`."""
-        found: RankedItems = await self._made(recommend_call(user_id, n, options))
+        found: RankedItems = await self._call(recommend_call(user_id, n, options))
         return found
 
     async def rank(self, items: Sequence[str], user_id: str | None = None, **options: Any) -> RankedItems:
         """See `Client`."""
-        found: RankedItems = await self._made(rank_call(items, user_id, options))
+        found: RankedItems = await self._call(rank_call(items, user_id, options))
         return found
 
     async def send(self, events: Sequence[Mapping[str, Any]]) -> Stored:
         """See `Client`."""
-        stored: Stored = await self._made(events_call(events))
+        stored: Stored = await self._call(events_call(events))
         return stored
 
     async def put_items(self, items: Sequence[Mapping[str, Any]]) -> int:
         """See `Client`."""
-        return int((await self._made(items_call(items)))["upserted"])
+        return int((await self._call(items_call(items)))["upserted"])
 
     async def similar(self, item_id: str, n: int = 10, by: str = "both") -> list[RankedItem]:
         """See `Client`."""
-        found: list[RankedItem] = (await self._made(similar_call(item_id, n, by)))["items"]
+        found: list[RankedItem] = (await self._call(similar_call(item_id, n, by)))["items"]
         return found
 
     async def forget(self, user_id: str) -> int:
         """See `Client`."""
-        return int((await self._made(forget_call(user_id)))["events"])
+        return int((await self._call(forget_call(user_id)))["events"])
 
     async def close(self) -> None:
         """See `Client`."""
@@ -172,7 +172,7 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def _made(self, call: Call) -> Any:
+    async def _call(self, call: Call) -> Any:
         steps, answer = attempts(self._retries), None
         try:
             while True:

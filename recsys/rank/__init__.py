@@ -1,7 +1,8 @@
 """The ranker of candidates.
 
 rows, columns      what it learns from
-samples, judging   which of the rows teach and which ones judge; how well scores order rows
+samples            which of the rows teach, and which ones judge
+row_metrics        how well scores order rows
 lambdarank         the ranker: boosted trees, with a weighted sum beside them where requests are few
 boosting           the trees: all calls of LightGBM that make them
 linear, listwise   the weighted sum, and its loss

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from recsys.config import RankerConfig
-from recsys.rank.judging import comparison_metric
 from recsys.rank.lambdarank import Ranker
+from recsys.rank.row_metrics import comparison_metric
 from recsys.rank.rows import RankerRows
 from recsys.significance import standard_error
 

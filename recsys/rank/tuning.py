@@ -11,8 +11,8 @@ from recsys.config import RankerConfig
 from recsys.errors import ConfigError, DataError
 from recsys.progress import Progress
 from recsys.rank.columns import Columns
-from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
+from recsys.rank.row_metrics import mean_ndcg
 from recsys.rank.rows import RankerRows
 from recsys.rank.samples import split, to_learn_from
 

@@ -1,7 +1,7 @@
 """The registry of trained versions: verified, published atomically, rolled back by moving a pointer.
 
 reader                  which versions there are, which one is current, and their files
-writer                  locks, staged folders, errors: what keeps writers apart
+staging                 locks, staged folders, errors: what keeps writers apart
 registry                publishes, promotes, rolls back and removes versions
 manifest, history       what a version is made of; who became current when, and why
 version_names, version_summary, compare, history_page   how versions are named, summarised, compared, and shown

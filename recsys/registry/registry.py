@@ -9,12 +9,12 @@ REG/live/<version>/         events since, as servers know them; see `recsys.regi
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from recsys.disk import remove_tree, replace_file, set_usual_modes, sync, sync_tree
-from recsys.errors import BundleError, check_kind
+from recsys.disk import locked_at_once, remove_tree, replace_file, set_usual_modes, sync, sync_tree
+from recsys.errors import BundleError, BusyError, check_kind
 from recsys.registry.history import (
     Check,
     earlier_versions,
@@ -34,10 +34,9 @@ from recsys.registry.manifest import (
     read_manifest,
     verify_files,
 )
+from recsys.registry.reader import RegistryReader
+from recsys.registry.staging import staged_folder, write_errors, write_lock
 from recsys.registry.version_names import free_moment, is_version_name, version_name
-from recsys.registry.writer import RegistryWriter
-
-_WANTED = "a registry takes a Bundle, as train makes one"
 
 
 @runtime_checkable
@@ -52,8 +51,18 @@ class Publishable(Protocol):
         """Write all its files into an existing folder."""
 
 
-class Registry(RegistryWriter):
+class Registry(RegistryReader):
     """Writes versions, and says which one is current. Several processes may work on one registry."""
+
+    def prepare(self) -> None:
+        """Make the registry if there is none, and check that versions can be written, before hours go into training
+        one.
+
+        Raises:
+            BundleError: it cannot be written.
+        """
+        with self.stage() as folder:
+            replace_file(folder / MANIFEST, b"{}")
 
     def publish(self, bundle: Publishable, *, parent: str | None = None, why: str = "published") -> str:
         """Add a bundle, and make it the current version at once.
@@ -64,10 +73,9 @@ class Registry(RegistryWriter):
 
         Returns, raises: as `add`.
         """
-        check_kind(bundle, Publishable, _WANTED)
-        with self.stage() as folder:
-            bundle.save(folder)
-            return self.publish_folder(folder, bundle.description, parent=parent, why=why)
+        with self._newly_added(bundle, parent) as version:
+            self._make_current(version, why)
+        return version
 
     def add(self, bundle: Publishable, *, parent: str | None = None) -> str:
         """Write a bundle as a new version: whole or not at all. The current version stays.
@@ -80,61 +88,49 @@ class Registry(RegistryWriter):
             The name of the version; names sort by the time of publishing.
 
         Raises:
-            BundleError: the registry cannot be written, or what was written cannot be read back.
+            BundleError: the registry cannot be written, the bundle has written something else than plain files, or what
+                was written cannot be read back.
         """
-        check_kind(bundle, Publishable, _WANTED)
-        with self.stage() as folder:
-            bundle.save(folder)
-            return self.add_folder(folder, bundle.description, parent=parent)
-
-    def publish_folder(self, folder: Path, description: Description, *, parent: str | None, why: str) -> str:
-        """Add a staged folder, and make it the current version at once. See `add_folder` and `publish`."""
-        with self._newly_added(folder, description, parent) as version:
-            self._make_current(version, why)
-        return version
-
-    def add_folder(self, folder: Path, description: Description, *, parent: str | None) -> str:
-        """Turn a staged folder into a version: checksums, manifest, sync, verification, rename.
-
-        Args:
-            folder: what `stage` gave, filled.
-            description: what the manifest says besides its files.
-            parent: see `add`.
-
-        Returns:
-            The name of the version; names sort by the time of publishing.
-
-        Raises:
-            BundleError: the folder holds something else than plain files, or what was written cannot be read back.
-        """
-        with self._newly_added(folder, description, parent) as version:
+        with self._newly_added(bundle, parent) as version:
             return version
 
     @contextmanager
-    def _newly_added(self, folder: Path, description: Description, parent: str | None) -> Iterator[str]:
-        """Turn a staged folder into a version; within the block no other process writes."""
-        files = describe_files(folder)
-        set_usual_modes(folder)  # who trains need not be who serves
-        sync_tree(folder)
-        with self._locked():
-            newest = self.versions()[-1:]
-            created_at = free_moment(newest[0] if newest else None)
-            manifest = Manifest(
-                schema_version=SCHEMA_VERSION,
-                version=version_name(created_at),
-                created_at=created_at,
-                parent=parent,
-                data=description.data,
-                store=description.store,
-                continued=description.continued,
-                config=dict(description.config),
-                metrics=dict(description.metrics),
-                feature_names=tuple(description.feature_names),
-                libraries=library_versions(),
-                files=files,
-            )
-            replace_file(folder / MANIFEST, manifest_bytes(manifest))
-            yield self._admit(folder)
+    def _newly_added(self, bundle: Publishable, parent: str | None) -> Iterator[str]:
+        """A bundle as a new version: checksums, manifest, sync, verification, rename. Within the block no other process
+        writes."""
+        check_kind(bundle, Publishable, "a registry takes a Bundle, as train makes one")
+        with self.stage() as folder:
+            bundle.save(folder)
+            files, description = describe_files(folder), bundle.description
+            set_usual_modes(folder)  # who trains need not be who serves
+            sync_tree(folder)
+            with self._locked():
+                newest = self.versions()[-1:]
+                created_at = free_moment(newest[0] if newest else None)
+                manifest = Manifest(
+                    schema_version=SCHEMA_VERSION,
+                    version=version_name(created_at),
+                    created_at=created_at,
+                    parent=parent,
+                    data=description.data,
+                    store=description.store,
+                    continued=description.continued,
+                    config=dict(description.config),
+                    metrics=dict(description.metrics),
+                    feature_names=tuple(description.feature_names),
+                    libraries=library_versions(),
+                    files=files,
+                )
+                replace_file(folder / MANIFEST, manifest_bytes(manifest))
+                yield self._admit(folder)
+
+    def stage(self) -> AbstractContextManager[Path]:
+        """An empty folder inside the registry to write a version into; gone at the end unless it was adopted.
+
+        Raises:
+            BundleError: the registry cannot be written, or what the caller wrote found no room.
+        """
+        return staged_folder(self.path, self._versions)
 
     def adopt(self, folder: Path) -> str:
         """Turn a staged folder that holds a version of another registry, with its manifest, into a version of the same
@@ -150,6 +146,22 @@ class Registry(RegistryWriter):
                 verify_files(folder, read_manifest(folder))
                 self._remove(version)
             return self._admit(folder)
+
+    @contextmanager
+    def retraining(self) -> Iterator[None]:
+        """Hold the retraining lock; readers, promotions and roll-backs are not blocked.
+
+        Raises:
+            BusyError: another process retrains.
+            BundleError: the registry cannot be written.
+        """
+        self.prepare()
+        with ExitStack() as held:
+            with write_errors(self.path):
+                alone = held.enter_context(locked_at_once(self.path / ".retrain"))
+            if not alone:
+                raise BusyError(f"another process retrains in registry {self.path}; wait until it has ended")
+            yield
 
     def promote(self, version: str, why: str, checks: Sequence[Check] = (), over: str | None = None) -> bool:
         """Make a version the current one, after verifying it. It may be the current one already: a new reason is noted,
@@ -183,6 +195,11 @@ class Registry(RegistryWriter):
         """Record that the current version stays because there was too little to learn from."""
         with self._locked():
             record_skip(self._history, self.current(), why, checks)
+
+    def rollback_target(self) -> str | None:
+        """The version that a rollback would go back to; None without one."""
+        there = set(self.versions()) - {self.current()}
+        return next((version for version in reversed(earlier_versions(self.history())) if version in there), None)
 
     def rollback(self, why: str) -> str:
         """Go back to the version that was current before; again, to the one before that.
@@ -228,6 +245,10 @@ class Registry(RegistryWriter):
                 raise BundleError(f"version {version} is served; promote another one before it is removed")
             self._remove(version)
 
+    def _locked(self) -> AbstractContextManager[None]:
+        """See `write_lock`."""
+        return write_lock(self.path, self._versions)
+
     def _admit(self, folder: Path) -> str:
         """Verify a staged folder against its manifest, and give it its place among the versions."""
         manifest = read_manifest(folder)
@@ -256,8 +277,3 @@ class Registry(RegistryWriter):
             record(self._history, "promote", version, previous, why, checks)
         if version != current:
             replace_file(self.current_file, f"{version}\n".encode())
-
-    def rollback_target(self) -> str | None:
-        """The version that a rollback would go back to; None without one."""
-        there = set(self.versions()) - {self.current()}
-        return next((version for version in reversed(earlier_versions(self.history())) if version in there), None)

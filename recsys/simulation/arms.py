@@ -13,14 +13,14 @@ Arm = Literal["retrained", "frozen", "popularity"]
 ARMS: tuple[Arm, ...] = ("retrained", "frozen", "popularity")
 
 
-def name_of(user: int) -> str:
-    """A user's id."""
+def user_id_of(user: int) -> str:
+    """The id of a user, by number."""
     return f"user {user}"
 
 
 def arm_of(user: int) -> Arm:
     """The arm that a user belongs to. Half of the users are in the retrained one, because it learns from them."""
-    return ("retrained", "retrained", "frozen", "popularity")[crc32(name_of(user).encode()) % 4]
+    return ("retrained", "retrained", "frozen", "popularity")[crc32(user_id_of(user).encode()) % 4]
 
 
 @dataclass(frozen=True)

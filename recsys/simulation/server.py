@@ -93,7 +93,7 @@ class ServerConnection:
 
 
 @contextmanager
-def serving(registry: Path, store: str, log: Path) -> Iterator[ServerConnection]:
+def running_server(registry: Path, store: str, log: Path) -> Iterator[ServerConnection]:
     """`recsys serve` on a free port until the block ends.
 
     Args:

@@ -26,18 +26,19 @@ from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.train import train
 from recsys.progress import Progress, silent
 from recsys.registry import Registry
-from recsys.simulation.arms import ARMS, Arm, Week, arm_of, name_of
-from recsys.simulation.server import ServerConnection, serving
+from recsys.simulation.arms import ARMS, Arm, Week, arm_of, user_id_of
+from recsys.simulation.server import ServerConnection, running_server
 from recsys.simulation.world import World
 from recsys.store import open_store, sqlite_url
 from recsys.text.cache import VectorCache
 
-LENGTH = 10
+LIST_LENGTH = 10
+
 WARM_UP_WEEKS = 3
-"""Items of a list, and weeks of random lists before the first training."""
+"""Weeks of random lists before the first training."""
 
 _FADING = 0.9998
-"""Factor of all clicks after each list, for popularity: a click of a few thousand lists ago counts little."""
+"""Factor of all popularity after each list: a click of a few thousand lists ago counts little."""
 
 _REGISTRY, _FROZEN, _STORE = "registry", "frozen", "store.db"
 """Names of what a simulation creates in its folder."""
@@ -108,7 +109,7 @@ class Simulation:
         self._check_size()
         self._ids: list[str] = self.catalogue.frame["item_id"].to_list()
         self._numbers = {id_: number for number, id_ in enumerate(self._ids)}
-        self._clicked = np.zeros(len(order))  # clicks of each item, fading
+        self._popularity = np.zeros(len(order))  # clicks of each item, old ones fading
         # The last week ends about now, because the API takes no events from the future.
         self._now = datetime.now(UTC) - timedelta(weeks=self.plan.weeks + WARM_UP_WEEKS, hours=1)
         self._lists = 0  # shown so far
@@ -120,10 +121,10 @@ class Simulation:
             DataError: too few items.
             ConfigError: too few users.
         """
-        if len(self._here) < LENGTH:
+        if len(self._here) < LIST_LENGTH:
             raise DataError(
-                f"the catalogue is too small for lists of {LENGTH}: {len(self._here)} of its {len(self.catalogue)} "
-                f"items are there in the first week; take {2 * LENGTH} or more"
+                f"the catalogue is too small for lists of {LIST_LENGTH}: {len(self._here)} of its "
+                f"{len(self.catalogue)} items are there in the first week; take {2 * LIST_LENGTH} or more"
             )
         arms = Counter(map(arm_of, range(self.plan.users)))
         if min(arms[arm] for arm in ARMS) < 2:
@@ -138,8 +139,8 @@ class Simulation:
         url = sqlite_url(self.folder / _STORE)
         with (
             closing(open_store(url)) as store,
-            serving(registry.path, url, self.folder / "retrained.log") as live,
-            serving(frozen, url, self.folder / "frozen.log") as still,
+            running_server(registry.path, url, self.folder / "retrained.log") as live,
+            running_server(frozen, url, self.folder / "frozen.log") as still,
         ):
             for number in range(1, self.plan.weeks + 1):
                 if number == self.plan.shift_week:
@@ -163,7 +164,7 @@ class Simulation:
         events: list[Event] = []
         for _ in range(WARM_UP_WEEKS):
             for user, moment in self._visits():
-                items = self._random.choice(self._here, LENGTH, replace=False)
+                items = self._random.choice(self._here, LIST_LENGTH, replace=False)
                 events.extend(self.show(user, items, moment)[0])
         frame = self.catalogue.frame[self._here]
         catalogue = ItemCatalogue(frame)
@@ -188,11 +189,11 @@ class Simulation:
         popular = self._popular()
         for user, moment in self._visits():
             arm = arm_of(user)
-            propensities: list[float | None] = [None] * LENGTH
+            propensities: list[float | None] = [None] * LIST_LENGTH
             if arm == "popularity":
-                items = popular[~self.world.known[user, popular]][:LENGTH]
+                items = popular[~self.world.known[user, popular]][:LIST_LENGTH]
             else:
-                body = {"user_id": name_of(user), "n": LENGTH, "timestamp": moment.isoformat()}
+                body = {"user_id": user_id_of(user), "n": LIST_LENGTH, "timestamp": moment.isoformat()}
                 listed = servers[arm].call("POST", "/v1/recommend", body)["items"]
                 items = np.array([self._numbers[item["item_id"]] for item in listed], dtype=np.int32)
                 propensities = [item.get("propensity") for item in listed]
@@ -212,8 +213,8 @@ class Simulation:
             propensities: of the first positions; none for the others.
         """
         clicked, bought = self.world.reactions(user, items)
-        self._clicked *= _FADING
-        self._clicked[items[clicked]] += 1
+        self._popularity *= _FADING
+        self._popularity[items[clicked]] += 1
         self._lists += 1
         request, time = f"list {self._lists}", int(moment.timestamp() * 1e6)
         events = []
@@ -223,7 +224,7 @@ class Simulation:
                 events.append(
                     Event(
                         event_id=f"{request}/{position}/{kind}",
-                        user_id=name_of(user),
+                        user_id=user_id_of(user),
                         item_id=self._ids[item],
                         event=kind,
                         timestamp=time + step * (position + 1) * 1_000_000,
@@ -236,7 +237,7 @@ class Simulation:
 
     def _popular(self) -> NDArray[np.int32]:
         """The items, those clicked most lately first; users get the first ones that they have not clicked yet."""
-        return self._here[np.argsort(-self._clicked[self._here], kind="stable")]
+        return self._here[np.argsort(-self._popularity[self._here], kind="stable")]
 
     def _arrivals(self, live: ServerConnection, number: int) -> None:
         """New items and new users."""

@@ -1,9 +1,14 @@
-"""The parts of a store's URL."""
+"""URLs of stores: their parts, and what they name."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from recsys.errors import ConfigError
+
+POSTGRES = ("postgresql", "postgres")
+REDIS = ("redis", "rediss")
+"""Schemes of the URLs of these databases."""
 
 
 def address_of(url: str) -> SplitResult:
@@ -41,14 +46,16 @@ def redis_address(url: str) -> SplitResult:
     return parts
 
 
-def file_of(url: str) -> Path:
-    """The file of `sqlite:///relative/file.db` or `sqlite:////absolute/file.db`.
+def sqlite_file(url: str) -> Path | None:
+    """The file of `sqlite:///relative/file.db` or `sqlite:////absolute/file.db`; None for other kinds.
 
     Raises:
         ConfigError: it does not have this form, or holds characters with another meaning in a URL, which would silently
             be missing from the file's name.
     """
     parts = address_of(url)
+    if parts.scheme != "sqlite":
+        return None
     if parts.query or parts.fragment or any(letter in url for letter in "\t\r\n"):
         raise ConfigError(
             f"{url!r}: the URL of a SQLite file has no parameters; write ? and # in its name as %3F and %23, a tab and "
@@ -57,3 +64,28 @@ def file_of(url: str) -> Path:
     if parts.netloc or len(parts.path) < 2 or not parts.path.startswith("/"):
         raise ConfigError(f"{url!r}: write it as sqlite:///FILE, with three slashes before the file")
     return Path(unquote(parts.path[1:]))
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite:///{quote(str(path.absolute()))}"
+
+
+def is_database_url(text: str) -> bool:
+    """Whether this names a database, and not a file of lists or an object store."""
+    return text.partition("://")[0] in ("sqlite", *POSTGRES, *REDIS)
+
+
+def stores_of(urls: Sequence[str], default: str) -> tuple[str, str]:
+    """The store's own URL, and that of a Redis beside it through which servers share live events (empty: none).
+
+    Raises:
+        ConfigError: more than one is a store.
+    """
+    stores = [url for url in urls if address_of(url).scheme not in REDIS]
+    shared = [url for url in urls if url not in stores]
+    if len(stores) > 1 or len(shared) > 1:
+        raise ConfigError("several stores: give one, and beside it one redis:// for what several servers share")
+    if not stores:
+        return (shared or [default])[0], ""
+    return stores[0], "".join(shared)

@@ -1,15 +1,19 @@
-"""A store's URL becomes a store."""
-
-from collections.abc import Sequence
-from pathlib import Path
-from urllib.parse import quote
+"""A URL becomes a store, a place for precomputed lists, or a stream."""
 
 from recsys.errors import ConfigError
-from recsys.store.address import address_of, file_of
+from recsys.progress import Progress, silent
+from recsys.store.address import POSTGRES, REDIS, address_of, sqlite_file
+from recsys.store.kafka_stream import KafkaStream
+from recsys.store.postgres.precomputed_lists import PostgresPrecomputedLists
 from recsys.store.postgres.store import PostgresStore
+from recsys.store.precomputed_lists import PrecomputedLists
+from recsys.store.redis.precomputed_lists import RedisPrecomputedLists
 from recsys.store.redis.store import RedisStore
+from recsys.store.redis.stream import RedisStream
+from recsys.store.sqlite.precomputed_lists import SqlitePrecomputedLists
 from recsys.store.sqlite.store import SqliteStore
 from recsys.store.store import Store
+from recsys.store.stream import Stream
 
 
 def open_store(url: str) -> Store:
@@ -19,46 +23,58 @@ def open_store(url: str) -> Store:
     `redis://host:port/db` for several.
 
     Raises:
-        ConfigError: the URL is not one, or its scheme is not known.
+        ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
         StoreError: the store cannot be reached or written.
     """
-    parts = address_of(url)
-    if parts.scheme in ("redis", "rediss"):
-        return RedisStore(url)
-    if parts.scheme in ("postgresql", "postgres"):
+    scheme, file = address_of(url).scheme, sqlite_file(url)
+    if file is not None:
+        return SqliteStore(file)
+    if scheme in POSTGRES:
         return PostgresStore(url)
-    if parts.scheme != "sqlite":
-        raise ConfigError(
-            f"store {url!r}: unknown kind {parts.scheme!r}; supported: sqlite:///FILE, "
-            "postgresql://HOST/DATABASE, redis://HOST"
-        )
-    return SqliteStore(file_of(url))
+    if scheme in REDIS:
+        return RedisStore(url)
+    raise ConfigError(
+        f"store {url!r}: unknown kind {scheme!r}; supported: sqlite:///FILE, postgresql://HOST/DATABASE, redis://HOST"
+    )
 
 
-def sqlite_file(url: str) -> Path | None:
-    """The file of a `sqlite:///` URL; None for other kinds.
-
-    Raises:
-        ConfigError: it names no file.
-    """
-    return file_of(url) if address_of(url).scheme == "sqlite" else None
-
-
-def stores_of(urls: Sequence[str], default: str) -> tuple[str, str]:
-    """The store's own URL, and that of a Redis beside it through which servers share live events (empty: none).
+def open_precomputed_lists(url: str) -> PrecomputedLists:
+    """Open the place for lists that a URL names: `sqlite:///FILE`, `postgresql://HOST/DATABASE` or
+    `redis://HOST:PORT/DB`.
 
     Raises:
-        ConfigError: more than one is a store.
+        ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
+        StoreError: the place cannot be reached or written.
     """
-    stores = [url for url in urls if address_of(url).scheme not in ("redis", "rediss")]
-    shared = [url for url in urls if url not in stores]
-    if len(stores) > 1 or len(shared) > 1:
-        raise ConfigError("several stores: give one, and beside it one redis:// for what several servers share")
-    if not stores:
-        return (shared or [default])[0], ""
-    return stores[0], "".join(shared)
+    scheme, file = address_of(url).scheme, sqlite_file(url)
+    if file is not None:
+        return SqlitePrecomputedLists(file)
+    if scheme in POSTGRES:
+        return PostgresPrecomputedLists(url)
+    if scheme in REDIS:
+        return RedisPrecomputedLists(url)
+    raise ConfigError(
+        f"lists: {scheme or url!r} is an unknown kind; supported: "
+        "sqlite:///FILE, postgresql://HOST/DATABASE, redis://HOST"
+    )
 
 
-def sqlite_url(path: Path) -> str:
-    """The URL of a SQLite file."""
-    return f"sqlite:///{quote(str(path.absolute()))}"
+def open_stream(url: str, progress: Progress = silent) -> Stream:
+    """Open the stream that a URL names.
+
+    `redis://host:port/db?stream=NAME` (Redis Streams) or `kafka://host:port[,host:port]/TOPIC`; both take `group=NAME`
+    (default `recsys`): every group gets every message, the readers of one group share them. `progress` is called
+    if messages are gone.
+
+    Raises:
+        ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
+        StoreError: the broker cannot be reached.
+    """
+    scheme = address_of(url).scheme
+    if scheme in REDIS:
+        return RedisStream(url, progress)
+    if scheme == "kafka":
+        return KafkaStream(url)
+    raise ConfigError(
+        f"stream: unknown kind {scheme!r}; supported: redis://HOST:PORT/DB?stream=NAME, kafka://HOST:PORT/TOPIC"
+    )

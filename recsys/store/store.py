@@ -6,11 +6,11 @@ from recsys.data.events.event import Event
 from recsys.data.users.forget import Forgotten
 from recsys.store.event_log import EventLog
 from recsys.store.item_store import ItemStore
-from recsys.store.list_store import ListStore
+from recsys.store.served_list_store import ServedListStore
 from recsys.store.user_store import UserStore
 
 
-class Store(EventLog, ItemStore, UserStore, ListStore, Protocol):
+class Store(EventLog, ItemStore, UserStore, ServedListStore, Protocol):
     """What `open_store` gives."""
 
 

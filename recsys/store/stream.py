@@ -1,12 +1,9 @@
-"""Streams that events come from: what each promises, and how a URL becomes one."""
+"""What every stream that events come from promises."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from recsys.data.events.event_messages import Message
-from recsys.errors import ConfigError
-from recsys.progress import Progress, silent
-from recsys.store.address import address_of
 
 
 class Stream(Protocol):
@@ -27,27 +24,3 @@ class Stream(Protocol):
     def close(self) -> None:
         """Close connections. What was read and not acknowledged is delivered again, to the next reader."""
         ...
-
-
-def open_stream(url: str, progress: Progress = silent) -> Stream:
-    """Open the stream that a URL names.
-
-    `redis://host:port/db?stream=NAME` (Redis Streams) or `kafka://host:port[,host:port]/TOPIC`; both take `group=NAME`
-    (default `recsys`): every group gets every message, the readers of one group share them. `progress` is called
-    if messages are gone.
-
-    Raises:
-        ConfigError: the URL is not one, its scheme is not known, or the library for it is not installed.
-        StoreError: the broker cannot be reached.
-    """
-    from recsys.store.kafka_stream import KafkaStream
-    from recsys.store.redis.stream import RedisStream
-
-    scheme = address_of(url).scheme
-    if scheme in ("redis", "rediss"):
-        return RedisStream(url, progress)
-    if scheme == "kafka":
-        return KafkaStream(url)
-    raise ConfigError(
-        f"stream: unknown kind {scheme!r}; supported: redis://HOST:PORT/DB?stream=NAME, kafka://HOST:PORT/TOPIC"
-    )

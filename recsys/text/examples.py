@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import offsets_of
+from recsys.arrays.ragged import offsets_of, ranges
 from recsys.data.log.history import HistoryBatch
 from recsys.data.log.interactions import InteractionLog
 
@@ -62,10 +62,8 @@ class Examples:
     def histories(self) -> HistoryBatch:
         """The histories of all examples; `now` is the time of the target."""
         lengths = self.stops - self.starts
-        offsets = offsets_of(lengths)
-        rows = np.repeat(self.starts - offsets[:-1], lengths) + np.arange(offsets[-1])
-        past = self.past.select(rows)
-        return HistoryBatch(offsets, past.items, past.events, past.times, past.weights, self.targets.times)
+        past = self.past.select(ranges(self.starts, lengths))
+        return HistoryBatch(offsets_of(lengths), past.items, past.events, past.times, past.weights, self.targets.times)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Plain ASGI middleware for every request: body limit, security headers, latency."""
+"""Plain ASGI middleware for every request: body limit, security headers, telemetry."""
 
 import asyncio
 import logging
@@ -87,7 +87,7 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
-class Latency:
+class Telemetry:
     """Measures, logs and traces every answer, by the route's template: never by the path, which may hold ids.
 
     The answer's X-Request-ID is the line's `request`.

@@ -20,10 +20,11 @@ from recsys.pipeline.recommender.recommend import Recommender
 from serving.errors import ProblemError, wrong_field
 from serving.lists.conditions import wrong_conditions
 from serving.lists.cursor import name_of_list, next_cursor, shown_before
-from serving.lists.list_log import Page, count_list, log_list
+from serving.lists.recording import Page, count_list, record_list
+from serving.responses import ListResponse
 from serving.schemas.lists import ListRequest
 from serving.schemas.values import Moment
-from serving.service import ListResponse, Service
+from serving.service import Service
 
 logger = logging.getLogger("recsys.serving")
 
@@ -67,7 +68,7 @@ async def list_response(
         count_list(service, ranking)
         if variant is not None:
             user_id = None if request.user_id is None else recommender.users.stored_id(request.user_id)
-            log_list(service, Page(request, user_id, len(shown), known), ranking, variant)
+            record_list(service, Page(request, user_id, len(shown), known), ranking, variant)
 
     left = candidates is None or set(candidates).difference(shown, ranking.ids)
     more = len(ranking.ids) == n and bool(left)

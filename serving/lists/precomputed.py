@@ -13,9 +13,10 @@ from recsys.pipeline.recommender.recommend import Recommender
 from serving.errors import wrong_field
 from serving.lists.answers import list_content
 from serving.lists.cursor import next_cursor, shown_before
-from serving.lists.list_log import Answer, Page, log_shown
+from serving.lists.recording import Answer, Page, record_answer
+from serving.responses import ListResponse
 from serving.schemas.lists import RecommendRequest
-from serving.service import ListResponse, Service
+from serving.service import Service
 
 _OF_THE_MOMENT = frozenset({"history", "context", "filter", "policy", "timestamp", "explain"})
 """Parts of a request that a list made beforehand cannot take into account."""
@@ -37,7 +38,7 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     Raises:
         ProblemError: 422, this server has no such lists.
     """
-    lists = service.lists
+    lists = service.precomputed
     if lists is None:
         raise wrong_field("precomputed", "this server has no precomputed lists; see serving.lists")
     if body.user_id is None or body.model_fields_set & _OF_THE_MOMENT or body.n > service.settings.serving.max_n:
@@ -61,7 +62,7 @@ async def precomputed_response(service: Service, served: LoadedVersion, body: Re
     cursor = next_cursor(body, [*shown, *ids]) if len(items) > body.n else None
     content = list_content(request, page, version=version, variant=VARIANT, cursor=cursor)
     asked, answer = Page(request, id_, len(shown), known), Answer(ids, version, VARIANT)
-    return ListResponse({"made_at": tree["made_at"], **content}, lambda: log_shown(service, asked, answer))
+    return ListResponse({"made_at": tree["made_at"], **content}, lambda: record_answer(service, asked, answer))
 
 
 def _listable(recommender: Recommender, request: Request, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

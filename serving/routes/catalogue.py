@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Response
 from serving.calls.access import Allow, GuardedRoute
 from serving.errors import GUARDED, documented
 from serving.lists.browse import columns
+from serving.responses import json_response
 from serving.schemas.items import CatalogueAnswer
-from serving.service import ServiceNeeded, json_response
+from serving.service import ServiceNeeded
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["items"], dependencies=[Depends(Allow("read"))])
 

@@ -19,8 +19,9 @@ from recsys.moments import clock
 from recsys.store import AppendResult
 from serving.calls.access import Allow, GuardedRoute
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented, wrong_field
+from serving.responses import json_response
 from serving.schemas.events import EventIn, EventsAnswer, EventsRequest
-from serving.service import Service, ServiceNeeded, json_response
+from serving.service import Service, ServiceNeeded
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], dependencies=[Depends(Allow("write"))])
 
@@ -62,7 +63,7 @@ def _store(body: EventsRequest, service: Service) -> AppendResult:
     if faults:
         summary = faults[0].msg if len(faults) == 1 else counted(len(faults), "problem")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"nothing was stored: {summary}", faults)
-    lists = service.shown.find({event.request_id for event in body.events if event.request_id is not None})
+    lists = service.served_lists.find({event.request_id for event in body.events if event.request_id is not None})
     stored = [
         _event(event, recommender.users.stored_id(event.user_id), moment, lists.get(event.request_id or ""))
         for event, moment in zip(body.events, times, strict=True)

@@ -7,8 +7,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from serving.calls.access import Allow, GuardedRoute
 from serving.errors import GUARDED, ProblemError, documented
+from serving.responses import json_response
 from serving.schemas.models import AliveAnswer, ReadyAnswer
-from serving.service import ServiceNeeded, json_response
+from serving.service import ServiceNeeded
 
 router = APIRouter(route_class=GuardedRoute, tags=["health"])
 

@@ -19,9 +19,10 @@ from serving.calls.paths import ITEM
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented, wrong_field
 from serving.lists.answers import list_entries
 from serving.lists.browse import named, titled
+from serving.responses import json_response
 from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
 from serving.schemas.lists import SimilarAnswer
-from serving.service import Service, ServiceNeeded, json_response
+from serving.service import Service, ServiceNeeded
 
 router = APIRouter(
     route_class=GuardedRoute,

@@ -14,10 +14,11 @@ from recsys.registry import Registry, summary_of
 from serving.calls.access import Allow, GuardedRoute
 from serving.errors import GUARDED, ProblemError, documented
 from serving.lists.answers import list_response
+from serving.responses import json_response
 from serving.routes.recommend import LIST_PROBLEMS
 from serving.schemas.lists import ListAnswer, RecommendRequest
 from serving.schemas.models import ModelsAnswer, VersionAnswer
-from serving.service import Service, ServiceNeeded, json_response
+from serving.service import Service, ServiceNeeded
 from serving.versions.loading import check_privacy
 
 router = APIRouter(

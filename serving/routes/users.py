@@ -18,8 +18,9 @@ from recsys.pipeline.recommender.user_lookup import history_of, profile_of, user
 from serving.calls.access import Allow, GuardedRoute
 from serving.calls.paths import USER
 from serving.errors import GUARDED, documented
+from serving.responses import json_response
 from serving.schemas.users import ForgottenAnswer, FoundUsersAnswer, UserAnswer
-from serving.service import Service, ServiceNeeded, json_response
+from serving.service import Service, ServiceNeeded
 
 router = APIRouter(
     route_class=GuardedRoute,
@@ -68,11 +69,11 @@ async def forget(user_id: UserId, service: ServiceNeeded) -> Response:
     """
 
     def run() -> int:
-        service.shown.flush()
+        service.served_lists.flush()
         removed = sum(map(service.store.forget, _stored_ids(user_id, service)))
-        if service.lists is not None:
+        if service.precomputed is not None:
             for id_ in _ids(user_id, service):
-                service.lists.forget(id_)
+                service.precomputed.forget(id_)
         service.live.prepare_to_forget()
         service.live.catch_up()
         return removed
@@ -102,7 +103,7 @@ def _stored_ids(user_id: str, service: Service) -> list[str]:
 
 
 def _about(user_id: str, n: int, service: Service) -> dict[str, Any]:
-    service.shown.flush()
+    service.served_lists.flush()
     served = service.live.served.require()
     known = history_of(served.recommender, user_id, n)
     ids = _stored_ids(user_id, service)

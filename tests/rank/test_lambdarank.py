@@ -15,8 +15,8 @@ from recsys.rank.columns import Columns
 from recsys.rank.compiled import CompiledTrees
 from recsys.rank.continuation import continued
 from recsys.rank.explain import GROUPS, by_group
-from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
+from recsys.rank.row_metrics import mean_ndcg
 from recsys.rank.rows import RankerRows
 
 CONFIG = RankerConfig(trees=15, learning_rate=0.2, min_rows_per_leaf=5)

@@ -10,9 +10,9 @@ from rank_world import rows_of
 from recsys.config import RankerConfig
 from recsys.errors import BundleError
 from recsys.rank.columns import Columns
-from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
 from recsys.rank.linear import LinearScore
+from recsys.rank.row_metrics import mean_ndcg
 from recsys.rank.rows import RankerRows
 
 NAMES = ("opinion", "against", "unknown", "constant")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.config import RankerConfig
-from recsys.rank.judging import auc, comparison_metric, mean_ndcg, ndcg
+from recsys.rank.row_metrics import auc_of_rows, comparison_metric, mean_ndcg, ndcg_of_rows
 from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows, sampled, split, to_learn_from
 
@@ -213,7 +213,7 @@ def test_what_was_only_shown_stays_marked() -> None:
 def test_auc_counts_pairs_within_a_request() -> None:
     rows = make_rows([(0, [1, 0, 0]), (1, [0, 1, 1, 0]), (2, [1, 0]), (3, [1, 1])])
     scores = np.array([0.5, 0.1, 0.9, 0.3, 0.3, 0.2, 0.1, 0.7, 0.7, 0.4, 0.2], dtype=np.float32)
-    np.testing.assert_allclose(auc(rows, scores), [1 / 2, (1.5 + 1) / 4, 1 / 2, np.nan])
+    np.testing.assert_allclose(auc_of_rows(rows, scores), [1 / 2, (1.5 + 1) / 4, 1 / 2, np.nan])
 
 
 def test_lists_are_what_was_shown_and_some_of_the_rest() -> None:
@@ -239,7 +239,7 @@ def test_ndcg_of_each_request_and_their_mean() -> None:
         proposed_by=np.zeros(6, dtype=np.uint16),
     )
     scores = np.array([0.1, 0.9, 0.5, 0.4, 0.8, 0.2], dtype=np.float32)
-    np.testing.assert_allclose(ndcg(rows, scores), [1 / np.log2(3), 0.0, 1.0])
+    np.testing.assert_allclose(ndcg_of_rows(rows, scores), [1 / np.log2(3), 0.0, 1.0])
     assert mean_ndcg(rows, scores) == pytest.approx((1 / np.log2(3) + 2) / 3), (
         "where nothing was wanted, nothing is measured; what is worth twice as much counts twice"
     )
@@ -249,9 +249,9 @@ def test_ndcg_of_each_request_and_their_mean() -> None:
 def test_worth_asks_about_what_was_shown_and_counts_rare_looks_more() -> None:
     rows = make_rows([(0, [1, 0, 0, 1]), (1, [0, 1])])
     scores = np.array([4.0, 3.0, 2.0, 1.0, 2.0, 1.0], dtype=np.float32)
-    np.testing.assert_array_equal(comparison_metric(rows, scores), ndcg(rows, scores))
+    np.testing.assert_array_equal(comparison_metric(rows, scores), ndcg_of_rows(rows, scores))
     dear = replace(rows, gains=np.where(rows.requests == 1, 3, 1) * rows.gains)
-    np.testing.assert_allclose(comparison_metric(dear, scores), ndcg(rows, scores) * dear.request_shares)
+    np.testing.assert_allclose(comparison_metric(dear, scores), ndcg_of_rows(rows, scores) * dear.request_shares)
     np.testing.assert_allclose(dear.request_shares, [0.6, 1.8], err_msg="over the mean of what was wanted")
     shown = replace(rows, positions=np.array([-1, 0, 1, 3, -1, 8], dtype=np.int16))
     np.testing.assert_allclose(comparison_metric(shown, scores), [4**0.5 / np.log2(4), 9**0.5])

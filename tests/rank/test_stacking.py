@@ -8,8 +8,8 @@ from rank_world import rows_of
 
 from recsys.config import RankerConfig
 from recsys.rank.columns import Columns
-from recsys.rank.judging import mean_ndcg
 from recsys.rank.lambdarank import Ranker
+from recsys.rank.row_metrics import mean_ndcg
 from recsys.rank.rows import RankerRows
 from recsys.rank.stacking import REQUESTS_FOR_TREES_ALONE, PartWeights
 

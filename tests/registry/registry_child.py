@@ -1,6 +1,7 @@
 """Publishes versions until it is killed; run by test_registry_crash.py. Prints each version that is finished."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from recsys.registry import DataRecord, Description, Registry
@@ -13,17 +14,23 @@ DESCRIPTION = Description(
 )
 
 
+@dataclass(frozen=True)
+class SmallBundle:
+    content: str
+    description: Description = DESCRIPTION
+
+    def save(self, folder: Path) -> None:
+        (folder / "cf").mkdir()
+        (folder / "cf" / "factors.npy").write_text(self.content)
+        (folder / "top.txt").write_text(self.content * 2)
+
+
 def publish(
     registry: Registry, content: str, *, promote: bool = True, why: str = "test", parent: str | None = None
 ) -> str:
     """A version with two small files."""
-    with registry.stage() as folder:
-        (folder / "cf").mkdir()
-        (folder / "cf" / "factors.npy").write_text(content)
-        (folder / "top.txt").write_text(content * 2)
-        if promote:
-            return registry.publish_folder(folder, DESCRIPTION, parent=parent, why=why)
-        return registry.add_folder(folder, DESCRIPTION, parent=parent)
+    bundle = SmallBundle(content)
+    return registry.publish(bundle, parent=parent, why=why) if promote else registry.add(bundle, parent=parent)
 
 
 if __name__ == "__main__":

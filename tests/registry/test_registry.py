@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from recsys.errors import BundleError, DataError
-from recsys.registry import Manifest, Registry, summary_of, writer
+from recsys.registry import Manifest, Registry, staging, summary_of
 from recsys.registry.manifest import SCHEMA_VERSION, manifest_bytes
 
 
@@ -80,11 +80,15 @@ def test_a_published_version_is_all_there(registry: Registry) -> None:
 def test_files_that_a_library_kept_for_their_owner_have_the_usual_mode(
     registry: Registry, mask: int, usual: int
 ) -> None:
+    class Network:
+        description = DESCRIPTION
+
+        def save(self, folder: Path) -> None:
+            save_file({"a": np.zeros(2)}, folder / "network.safetensors")
+
     before = os.umask(mask)
     try:
-        with registry.stage() as folder:
-            save_file({"a": np.zeros(2)}, folder / "network.safetensors")
-            version = registry.publish_folder(folder, DESCRIPTION, parent=None, why="test")
+        version = registry.publish(Network())
     finally:
         os.umask(before)
     modes = {path.name: path.stat().st_mode & 0o777 for path in registry.path_of(version).iterdir()}
@@ -113,7 +117,7 @@ def test_an_interruption_while_a_folder_is_made_leaves_none(
         assert folder.is_dir()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writer, "hold_folder", interrupted)
+    monkeypatch.setattr(staging, "hold_folder", interrupted)
     with pytest.raises(KeyboardInterrupt):
         registry.prepare()
     assert list((registry.path / "versions").iterdir()) == []

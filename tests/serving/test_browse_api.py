@@ -19,7 +19,7 @@ from recsys.data.tables.table import frame_table
 from recsys.policy.filters import Filters
 from recsys.registry import Registry
 from serving.lists.browse import columns
-from serving.service import json_response
+from serving.responses import json_response
 from serving.settings import Settings
 from serving.versions import on_demand
 

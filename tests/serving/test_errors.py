@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, RecsysError, StoreError
 from serving import errors
-from serving.calls.middleware import BodyLimit, Latency, SecurityHeaders
+from serving.calls.middleware import BodyLimit, SecurityHeaders, Telemetry
 from serving.watching.metrics import Metrics
 
 
@@ -34,7 +34,7 @@ def make_app(metrics: Metrics) -> FastAPI:
     app = FastAPI()
     app.add_middleware(BodyLimit, limit=1_000, seconds=0.2)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Latency, metrics=metrics)
+    app.add_middleware(Telemetry, metrics=metrics)
     errors.install(app)
 
     @app.get("/fail/{name}")

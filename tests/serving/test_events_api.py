@@ -1,5 +1,6 @@
 """/v1/events: durable, idempotent, all or none, and in the next list."""
 
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from running import eventually, serving_thread
 from recsys.config import Config
 from recsys.data.events.event import Event
 from recsys.registry import Registry
-from recsys.store import open_store
+from recsys.store import open_store, sqlite_file
 from serving.settings import Settings
 from serving.versions.live import LiveState
 
@@ -172,8 +173,8 @@ def test_a_body_of_many_faults_is_refused_soon(http: httpx.Client) -> None:
 def test_without_its_store_lists_go_on_and_events_are_refused(
     http: httpx.Client, settings: Settings, items: list[str]
 ) -> None:
-    broken = open_store(settings.store)
-    broken._connection.execute("ALTER TABLE events RENAME TO elsewhere")  # type: ignore[attr-defined]
+    other = sqlite3.connect(sqlite_file(settings.store))
+    other.execute("ALTER TABLE events RENAME TO elsewhere")
     event = {"event_id": "e1", "user_id": "newcomer", "item_id": items[0], "event": "purchase"}
     response = post(http, event)
     assert response.status_code == 503
@@ -182,8 +183,8 @@ def test_without_its_store_lists_go_on_and_events_are_refused(
     before = listed(http, "newcomer")
     assert before
     eventually(lambda: "recsys_store_up 0.0" in http.get("/metrics").text)
-    broken._connection.execute("ALTER TABLE elsewhere RENAME TO events")  # type: ignore[attr-defined]
-    broken.close()
+    other.execute("ALTER TABLE elsewhere RENAME TO events")
+    other.close()
     assert post(http, event).json() == {"accepted": 1, "duplicates": 0}
     assert listed(http, "newcomer") != before
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from key_files import key_file
 from running import eventually, serving_thread
-from serving_versions import damage, described, publish_copy
+from serving_versions import VersionCopy, damage, publish_copy
 
 from recsys.cli.main import main
 from recsys.config import Config
@@ -173,11 +173,9 @@ def test_a_version_that_learned_from_another_store_says_so(
 ) -> None:
     """Somebody has moved to another kind of store, or misspelt its name: who was forgotten there comes back here."""
     version = registry.resolve(None)
-    with registry.stage() as folder:
-        shutil.copytree(registry.path_of(version), folder, dirs_exist_ok=True)
-        description = described(registry.manifest(version))
-        learned = replace(description, store=StoreMark(identity="of another", offset=3))
-        later = registry.publish_folder(folder, learned, parent=version, why="test")
+    copy = VersionCopy.of(registry, version)
+    learned = replace(copy.description, store=StoreMark(identity="of another", offset=3))
+    later = registry.publish(replace(copy, description=learned), parent=version)
     with serving_thread(settings) as http:
         assert served(http) == later
         assert f"{later} has learned from another store" in caplog.text

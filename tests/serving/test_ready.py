@@ -4,11 +4,12 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from running import serving_thread
-from serving_versions import described, publish_copy
+from serving_versions import VersionCopy, publish_copy
 
 from recsys.config import Config
 from recsys.data.requests.request import Request
@@ -68,11 +69,12 @@ def test_a_server_whose_encoder_is_gone_says_so_and_answers_without(
 ) -> None:
     encoder = shutil.copytree(locate("all-MiniLM-L6-v2"), tmp_path / "encoder")
     version = registry.resolve(None)
-    with registry.stage() as folder:
-        shutil.copytree(registry.path_of(version), folder, dirs_exist_ok=True)
+
+    def name_own_encoder(folder: Path) -> None:
         interest = folder / "text" / "interest.json"
         interest.write_text(json.dumps(json.loads(interest.read_text()) | {"encoder": str(encoder)}))
-        registry.publish_folder(folder, described(registry.manifest(version)), parent=version, why="its own encoder")
+
+    registry.publish(replace(VersionCopy.of(registry, version), edit=name_own_encoder), parent=version)
     live = live_state(registry)
     live.refresher.refresh()
     shutil.rmtree(encoder)

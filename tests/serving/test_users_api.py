@@ -14,8 +14,7 @@ from recsys.data.users.forget import user_digest
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.progress import silent
 from recsys.registry import Registry
-from recsys.store import open_store
-from recsys.store.address import file_of
+from recsys.store import open_store, sqlite_file
 from serving.settings import Settings
 
 ANY_VOLUME = ("retrain.min_volume=0",)
@@ -54,7 +53,7 @@ def test_a_list_that_another_program_has_spoilt_hides_no_user(
 ) -> None:
     http.post("/v1/recommend", json={"user_id": "listed", "n": 2}).raise_for_status()
     assert http.get("/v1/users/listed").status_code == 200  # stores the lists that wait
-    with closing(sqlite3.connect(file_of(settings.store))) as other, other:
+    with closing(sqlite3.connect(sqlite_file(settings.store))) as other, other:
         other.execute("UPDATE answered_lists SET items = 'no JSON' WHERE user_id = 'listed'")
     (shown,) = http.get("/v1/users/listed").raise_for_status().json()["lists"]
     assert shown["items"] == []

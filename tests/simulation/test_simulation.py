@@ -16,7 +16,7 @@ from recsys.registry import Registry
 from recsys.simulation.arms import ARMS, arm_of
 from recsys.simulation.server import ServerConnection
 from recsys.simulation.verdict import rows, verdict
-from recsys.simulation.weeks import LENGTH, Plan, Simulation
+from recsys.simulation.weeks import LIST_LENGTH, Plan, Simulation
 from recsys.simulation.world import World, examination
 
 THEMES = ("coffee", "garden", "books", "running", "music", "baking")
@@ -65,13 +65,13 @@ def test_items_that_read_alike_please_the_same_people(world: World) -> None:
 
 def test_a_list_to_the_users_taste_earns_more_than_a_random_one(world: World) -> None:
     everything = np.arange(len(TEXTS), dtype=np.int32)
-    best = [everything[np.argsort(-world.click_probabilities(user, everything))[:LENGTH]] for user in range(40)]
+    best = [everything[np.argsort(-world.click_probabilities(user, everything))[:LIST_LENGTH]] for user in range(40)]
     ours = np.mean([world.value(user, items) for user, items in enumerate(best)])
-    assert ours > 2 * np.mean([world.value(user, everything[:LENGTH]) for user in range(40)])
+    assert ours > 2 * np.mean([world.value(user, everything[:LIST_LENGTH]) for user in range(40)])
 
 
 def test_clicks_come_as_often_as_the_truth_says(world: World) -> None:
-    items = np.arange(LENGTH, dtype=np.int32)
+    items = np.arange(LIST_LENGTH, dtype=np.int32)
     expected, clicks = world.value(3, items), []
     for _ in range(3_000):
         clicks.append(world.reactions(3, items)[0].sum())
@@ -80,14 +80,14 @@ def test_clicks_come_as_often_as_the_truth_says(world: World) -> None:
 
 
 def test_what_was_clicked_is_not_clicked_again(world: World) -> None:
-    items = np.arange(LENGTH, dtype=np.int32)
+    items = np.arange(LIST_LENGTH, dtype=np.int32)
     clicks = sum(world.reactions(3, items)[0].astype(int) for _ in range(300))
     assert clicks.max() == 1
     assert world.known[3, items].sum() == clicks.sum() > 0
     assert world.click_probabilities(3, items)[clicks == 1].max() == 0
 
 
-def test_the_world_turns_and_wanders(world: World) -> None:
+def test_tastes_shift_and_drift(world: World) -> None:
     items, users = world.items.copy(), world.users.copy()
     world.shift_tastes(0.5)
     changed = np.any(world.items != items, axis=1).mean()
@@ -124,7 +124,7 @@ def test_weeks_through_the_real_server_retrain_promote_and_tell_the_arms_apart(
 def test_too_little_for_lists_or_arms_is_reported_before_the_work(
     catalogue: ItemCatalogue, config: Config, tmp_path: Path
 ) -> None:
-    few = ItemCatalogue(catalogue.frame.head(LENGTH))
+    few = ItemCatalogue(catalogue.frame.head(LIST_LENGTH))
     with pytest.raises(DataError, match="too small for lists of 10: 9 of its 10 items"):
         Simulation(few, config, Plan(weeks=2), tmp_path)
     with pytest.raises(ConfigError, match="6 users are too few"):

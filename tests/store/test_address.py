@@ -5,16 +5,12 @@ from pathlib import Path
 import pytest
 
 from recsys.errors import ConfigError
-from recsys.store import open_store
-from recsys.store.address import file_of
-from recsys.store.lists import open_lists
-from recsys.store.open import sqlite_url, stores_of
-from recsys.store.stream import open_stream
+from recsys.store import open_precomputed_lists, open_store, open_stream, sqlite_file, sqlite_url, stores_of
 from recsys.store.tail import SharedTail
 
 
 @pytest.mark.parametrize("url", ["redis://h:abc/0", "redis://:pass/word@h:6379/0", "postgresql://[::1/db"])
-@pytest.mark.parametrize("open_", [open_store, open_lists, open_stream, lambda url: stores_of([url], "")])
+@pytest.mark.parametrize("open_", [open_store, open_precomputed_lists, open_stream, lambda url: stores_of([url], "")])
 def test_an_address_that_cannot_be_read_is_refused_without_its_password(url: str, open_: object) -> None:
     with pytest.raises(ConfigError, match="scheme://HOST:PORT/NAME") as caught:
         open_(url)  # type: ignore[operator]
@@ -23,7 +19,7 @@ def test_an_address_that_cannot_be_read_is_refused_without_its_password(url: str
 
 
 @pytest.mark.parametrize("path", ["shop", "1o", "3/x", "-1", "word@h:6379/0"])
-@pytest.mark.parametrize("open_", [open_store, open_lists, open_stream, lambda url: SharedTail(url, "log")])
+@pytest.mark.parametrize("open_", [open_store, open_precomputed_lists, open_stream, lambda url: SharedTail(url, "log")])
 def test_a_database_of_redis_is_a_number(path: str, open_: object) -> None:
     """redis-py would take another: database 0."""
     with pytest.raises(ConfigError, match="number of a database") as caught:
@@ -33,7 +29,7 @@ def test_a_database_of_redis_is_a_number(path: str, open_: object) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:shop.db", "sqlite://shop.db", "sqlite:", "sqlite:///"])
 def test_a_file_needs_three_slashes(url: str) -> None:
-    for open_ in (open_store, open_lists):
+    for open_ in (open_store, open_precomputed_lists):
         with pytest.raises(ConfigError, match="three slashes"):
             open_(url)
 
@@ -41,8 +37,8 @@ def test_a_file_needs_three_slashes(url: str) -> None:
 @pytest.mark.parametrize("name", ["store.db?mode=ro", "what?.db", "a#b.db", "new\nline.db", "tab\t.db"])
 def test_a_file_whose_name_would_lose_letters_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="write \\? and # in its name as %3F and %23"):
-        file_of(f"sqlite:///{name}")
+        sqlite_file(f"sqlite:///{name}")
 
 
 def test_such_a_name_is_kept_where_it_is_written_as_urls_have_it() -> None:
-    assert file_of(sqlite_url(Path("/a ?#%\n.db"))) == Path("/a ?#%\n.db")
+    assert sqlite_file(sqlite_url(Path("/a ?#%\n.db"))) == Path("/a ?#%\n.db")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from event_log_contract import EventLogContract, as_soon_as_it_answers, click
 from item_store_contract import ItemStoreContract
-from list_store_contract import DAY, ListStoreContract, served
+from served_list_store_contract import DAY, ServedListStoreContract, served
 from user_store_contract import UserStoreContract
 
 from benchmarks.databases import PostgresServer, free_port, postgres_server, why_no_postgres
@@ -35,7 +35,7 @@ def url(server: PostgresServer) -> str:
     return server.database()
 
 
-class TestPostgres(EventLogContract, ItemStoreContract, ListStoreContract, UserStoreContract):
+class TestPostgres(EventLogContract, ItemStoreContract, ServedListStoreContract, UserStoreContract):
     @pytest.fixture
     def url(self, server: PostgresServer) -> str:
         return server.database()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from event_log_contract import EventLogContract, as_soon_as_it_answers, click
 from item_store_contract import ItemStoreContract
-from list_store_contract import ListStoreContract
+from served_list_store_contract import ServedListStoreContract
 from user_store_contract import UserStoreContract
 
 from benchmarks.databases import DURABLE, REDIS, RedisServer, free_port, redis_server
@@ -28,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-class TestRedis(EventLogContract, ItemStoreContract, ListStoreContract, UserStoreContract):
+class TestRedis(EventLogContract, ItemStoreContract, ServedListStoreContract, UserStoreContract):
     @pytest.fixture
     def url(self, server: RedisServer) -> str:
         return server.url

@@ -16,14 +16,13 @@ from pathlib import Path
 import pytest
 from event_log_contract import EventLogContract, as_soon_as_it_answers, click
 from item_store_contract import ItemStoreContract
-from list_store_contract import DAY, ListStoreContract, served
+from served_list_store_contract import DAY, ServedListStoreContract, served
 from user_store_contract import UserStoreContract
 
 from recsys.data.events.event import Event
 from recsys.errors import ConfigError, StoreError
-from recsys.store import open_store, sqlite_url
-from recsys.store.lists import open_lists
-from recsys.store.sqlite.lists import SqliteLists
+from recsys.store import open_precomputed_lists, open_store, sqlite_url
+from recsys.store.sqlite.precomputed_lists import SqlitePrecomputedLists
 from recsys.store.sqlite.schema import MIGRATIONS
 from recsys.store.sqlite.store import SqliteStore
 
@@ -45,7 +44,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "a store?#%20.db"
 
 
-class TestSqlite(EventLogContract, ItemStoreContract, ListStoreContract, UserStoreContract):
+class TestSqlite(EventLogContract, ItemStoreContract, ServedListStoreContract, UserStoreContract):
     @pytest.fixture
     def url(self, file: Path) -> str:
         return sqlite_url(file)
@@ -270,9 +269,9 @@ def test_a_file_that_is_gone_or_replaced_takes_nothing(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("opened", [open_store, open_lists])
+@pytest.mark.parametrize("opened", [open_store, open_precomputed_lists])
 def test_a_file_of_another_program_stays_as_it_is(
-    file: Path, opened: Callable[[str], SqliteStore | SqliteLists]
+    file: Path, opened: Callable[[str], SqliteStore | SqlitePrecomputedLists]
 ) -> None:
     connection = sqlite3.connect(file)
     connection.execute("CREATE TABLE invoices (number INTEGER)")
@@ -284,12 +283,12 @@ def test_a_file_of_another_program_stays_as_it_is(
 
 
 def test_a_store_and_lists_have_a_file_each(file: Path) -> None:
-    lists = open_lists(sqlite_url(file))
+    lists = open_precomputed_lists(sqlite_url(file))
     with pytest.raises(StoreError, match=r"store .* holds something else \(tables: lists\)"):
         open_store(sqlite_url(file))
     lists.close()
-    open_lists(sqlite_url(file)).close()
+    open_precomputed_lists(sqlite_url(file)).close()
     store = file.with_name("store.db")
     open_store(sqlite_url(store)).close()
     with pytest.raises(StoreError, match=r"lists in .* holds something else \(tables: answered_lists, events, "):
-        open_lists(sqlite_url(store))
+        open_precomputed_lists(sqlite_url(store))

@@ -12,9 +12,7 @@ from benchmarks.databases import REDIS, RedisServer, free_port, redis_server
 from recsys.data.events.event_messages import Message, read_messages
 from recsys.errors import ConfigError, StoreError
 from recsys.pipeline.ingest import Ingested, ingest
-from recsys.store import Store, open_store
-from recsys.store.open import sqlite_url
-from recsys.store.stream import open_stream
+from recsys.store import Store, open_store, open_stream, sqlite_url
 from serving.schemas.events import EventIn
 
 Send = Callable[[dict[str, Any] | bytes], None]

@@ -178,7 +178,7 @@ def test_scores_of_some_items_are_those_among_all(model: InterestModel) -> None:
 
 
 def test_long_histories_and_many_requests_score_as_one_by_one(model: InterestModel) -> None:
-    long = model.scorer.__class__(model.scorer.items, {**model.scorer.parameters, "place_logits": np.zeros(40, "f4")})
+    long = replace(model.scorer, parameters={**model.scorer.parameters, "place_logits": np.zeros(40, "f4")})
     histories = given(*[[(place * step) % 48 for place in range(30)] for step in range(1, 150)])
     together = long.score(histories)
     for row in (0, 77, 148):

@@ -7,13 +7,13 @@ from pathlib import Path
 import orjson
 import polars as pl
 
-from recsys.store.lists import Lists
+from recsys.store.precomputed_lists import PrecomputedLists
 
 _ROWS = 200_000
 _COLUMNS = ("item_id", "score", "p_click", "p_purchase", "sources")
 
 
-def deliver(lists: Path, target: Lists, key: Callable[[str], str] = lambda id_: id_) -> int:
+def deliver(lists: Path, target: PrecomputedLists, key: Callable[[str], str] = lambda id_: id_) -> int:
     """Put the lists of a Parquet file or folder (`LIST_SCHEMA`) where they are looked up, instead of those there.
 
     The id of a list is its request's; in a batch over users, that is the user's. Memory does not grow with the file.

@@ -14,7 +14,7 @@ from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.own_rankers import compared, ranker_if_better
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
-from recsys.rank.judging import auc
+from recsys.rank.row_metrics import auc_of_rows
 from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows
 
@@ -49,7 +49,7 @@ def with_ranker_of_lists(rankers: Rankers, rows: LearningRows, window: UnseenWin
         rankers: those of all other requests; their `older` has not learned from the newest ones.
         rows: see `and_ahead`.
     """
-    judged, measure = _shown(rows.newest), ("auc", auc)
+    judged, measure = _shown(rows.newest), ("auc", auc_of_rows)
     return replace(rankers, named=ranker_if_better(rankers, rows, window, steps, _WHICH, judged, measure))
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from recsys.pipeline.ranking.rankers import Rankers
 from recsys.pipeline.training.rows import UnseenWindow
 from recsys.pipeline.training.steps import TrainingSteps
-from recsys.rank.judging import mean_ndcg, ndcg
+from recsys.rank.row_metrics import mean_ndcg, ndcg_of_rows
 from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows
 from recsys.significance import SIGNIFICANT, standard_error
@@ -24,7 +24,7 @@ def ranker_if_better(
     steps: TrainingSteps,
     which: str,
     judged: RankerRows,
-    measure: tuple[str, Measure] = ("ndcg@10", ndcg),
+    measure: tuple[str, Measure] = ("ndcg@10", ndcg_of_rows),
 ) -> Rankers | None:
     """A ranker of these rows; None if it orders the newest of them no better than that of all other requests does.
 

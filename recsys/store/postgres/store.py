@@ -14,9 +14,9 @@ from recsys.data.requests.served_list import ServedList
 from recsys.data.users.forget import Forgotten, user_digest
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
-from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
 from recsys.store.postgres.connections import Connections
 from recsys.store.postgres.schema import MIGRATIONS
+from recsys.store.served_list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -1,8 +1,8 @@
 """Redis: one database, for several servers on several machines.
 
-store         events, items, users and answered lists
-connections   opened on demand, and again after the server was away
-scripts       what is done inside Redis
-lists         ranked lists of a batch
-stream        events from a stream
+store               events, items, users and answered lists
+connections         opened on demand, and again after the server was away
+scripts             what is done inside Redis
+precomputed_lists   ranked lists of a batch
+stream              events from a stream
 """

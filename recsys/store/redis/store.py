@@ -14,7 +14,6 @@ from recsys.data.requests.served_list import ServedList
 from recsys.data.users.forget import Forgotten, user_digest
 from recsys.errors import ConfigError, StoreError
 from recsys.store.event_log import AppendResult
-from recsys.store.list_store import list_of, row_of
 from recsys.store.redis.connections import RedisConnections
 from recsys.store.redis.scripts import (
     APPEND,
@@ -27,6 +26,7 @@ from recsys.store.redis.scripts import (
     READ_ITEMS,
     RESERVE,
 )
+from recsys.store.served_list_store import list_of, row_of
 
 REMEMBER_DAYS = 30
 """How long an event_id is remembered by default: a repeated one counts once within that time."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from recsys.errors import StoreError
 from recsys.store.reach import Reach
-from recsys.store.sqlite.log import begin_log, check_in_place, empty_log, inode_of, wal_path
+from recsys.store.sqlite.wal import check_in_place, inode_of, switch_to_wal, truncate_wal, wal_path
 
 BUSY_SECONDS = 5.0
 """How long a call waits for another process that writes, or for other threads."""
@@ -50,7 +50,7 @@ class SqliteConnection:
         try:
             with self.explained():
                 self._check_own(table)
-                begin_log(self._connection, BUSY_SECONDS)
+                switch_to_wal(self._connection, BUSY_SECONDS)
                 self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
                 self._inodes = {path: inode_of(path)}
         except BaseException:
@@ -74,7 +74,7 @@ class SqliteConnection:
         """One statement for each row, within `exclusive`."""
         return self._connection.executemany(statement, rows)
 
-    def keep_log(self) -> None:
+    def watch_wal(self) -> None:
         """Have `check_in_place` look at the log as well: once written to, it stays while this connection is open."""
         self._inodes[wal_path(self.path)] = inode_of(wal_path(self.path))
 
@@ -82,13 +82,13 @@ class SqliteConnection:
         """Check that the file still has its name. Raises StoreError."""
         check_in_place(self._inodes)
 
-    def empty_log(self) -> None:
+    def truncate_wal(self) -> None:
         """Overwrite the log, within `exclusive`, so that what was removed is gone.
 
         Raises:
             StoreError: another process is in the middle of reading the file, and needs the log.
         """
-        empty_log(self._connection, self.path)
+        truncate_wal(self._connection, self.path)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

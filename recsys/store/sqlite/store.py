@@ -16,7 +16,7 @@ from recsys.data.requests.served_list import ServedList
 from recsys.data.users.forget import Forgotten, user_digest
 from recsys.errors import StoreError
 from recsys.store.event_log import AppendResult
-from recsys.store.list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
+from recsys.store.served_list_store import LIST_COLUMNS, list_of, not_forgotten, oldest_kept, row_of
 from recsys.store.sqlite.connection import BUSY_SECONDS, SqliteConnection
 from recsys.store.sqlite.schema import MIGRATIONS
 
@@ -44,7 +44,7 @@ class SqliteStore:
                 self._migrate()
                 self._connection.execute("UPDATE log SET identity = identity")  # fails where it can only be read
                 (self._identity,) = self._connection.execute("SELECT identity FROM log").fetchone()
-                self._connection.keep_log()
+                self._connection.watch_wal()
         except BaseException:
             self._connection.close()
             raise
@@ -127,12 +127,10 @@ class SqliteStore:
         """Keep lists in one transaction, which drops those that are too old."""
         places = ", ".join("?" * len(LIST_COLUMNS.split(",")))
         with self._connection.exclusive(), self._connection.transaction():
-            run = self._connection
             kept = not_forgotten(lists, self._forgotten(min((one.known for one in lists), default=0)))
-            run.executemany(
-                f"INSERT INTO answered_lists ({LIST_COLUMNS}) VALUES ({places})", [row_of(one) for one in kept]
-            )
-            run.execute("DELETE FROM answered_lists WHERE timestamp < ?", (oldest_kept(seconds),))
+            statement = f"INSERT INTO answered_lists ({LIST_COLUMNS}) VALUES ({places})"
+            self._connection.executemany(statement, [row_of(one) for one in kept])
+            self._connection.execute("DELETE FROM answered_lists WHERE timestamp < ?", (oldest_kept(seconds),))
 
     def lists(self, request_ids: Collection[str]) -> dict[str, ServedList]:
         """The lists that were shown under these requests."""
@@ -164,7 +162,7 @@ class SqliteStore:
                 mark = self._last_given("events") + 1
                 self._set_last_offset("events", mark)
                 run("INSERT INTO forgotten VALUES (?, ?)", (mark, user_digest(user_id)))
-            self._connection.empty_log()
+            self._connection.truncate_wal()
         return removed
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:

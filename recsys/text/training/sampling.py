@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrays.ragged import indices_within
+from recsys.arrays.ragged import indices_within, ranges
 from recsys.data.log.interactions import InteractionLog
 from recsys.text.attention import AttendedEvents, attended_events
 from recsys.text.examples import Examples
@@ -93,8 +93,7 @@ class PassedOver:
         """
         starts, stops = np.searchsorted(self.requests, requests), np.searchsorted(self.requests, requests, "right")
         lengths = np.where(requests >= 0, stops - starts, 0)
-        rows = np.repeat(np.arange(len(requests)), lengths)
-        indices = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        rows, indices = np.repeat(np.arange(len(requests)), lengths), ranges(starts, lengths)
         order = np.lexsort((generator.random(len(rows)), rows))
         kept = np.sort(order[indices_within(rows) < _SKIPPED])
         return rows[kept], self.items[indices[kept]].astype(np.int64)

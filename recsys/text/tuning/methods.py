@@ -1,9 +1,10 @@
 """Ways to tune an encoder: LoRA, AdaLoRA and IA3 through peft, or all weights of the upper layers."""
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 
@@ -27,7 +28,7 @@ RATES = {"lora": 1.0, "adalora": 4.0, "ia3": 10.0, "full": 0.1}
 """Learning rates over that of LoRA: products of three and vectors of scales move slowly, whole weights fast."""
 
 
-class Method(Protocol):
+class TuningMethod(ABC):
     """A way to tune: `model` runs with what is trained in place."""
 
     model: Any
@@ -48,12 +49,12 @@ class Method(Protocol):
         """Set it to what `extra_state` gave."""
         return
 
+    @abstractmethod
     def merged(self) -> Any:
         """The encoder with what was learned in its own weights; the method must not be used afterwards."""
-        ...
 
 
-class Full(Method):
+class FullTuning(TuningMethod):
     """All weights of the upper layers."""
 
     def __init__(self, model: Any, upper_layers: int) -> None:
@@ -66,7 +67,7 @@ class Full(Method):
         return self.model.requires_grad_(False)
 
 
-class Adapter(Method):
+class PeftAdapter(TuningMethod):
     """LoRA (Hu et al., 2022) or IA3 (Liu et al., 2022)."""
 
     def __init__(self, model: Any, settings: Any) -> None:
@@ -80,7 +81,7 @@ class Adapter(Method):
         return self.model.merge_and_unload().requires_grad_(False)
 
 
-class AdaptiveAdapter(Adapter):
+class AdaLoraAdapter(PeftAdapter):
     """AdaLoRA: ranks move to where they pay (Zhang et al., 2023)."""
 
     def penalty(self) -> torch.Tensor | None:
@@ -112,7 +113,7 @@ class AdaptiveAdapter(Adapter):
             getattr(self.model.base_model.rankallocator, table)[name] = tensor.clone()
 
 
-def tuning_method(model: Any, peft: Peft, rank: int, upper_layers: int) -> Method:
+def tuning_method(model: Any, peft: Peft, rank: int, upper_layers: int) -> TuningMethod:
     """Prepare an encoder for training.
 
     Args:
@@ -125,7 +126,7 @@ def tuning_method(model: Any, peft: Peft, rank: int, upper_layers: int) -> Metho
         ConfigError: the architecture has no stack of layers.
     """
     if peft == "full":
-        return Full(model, upper_layers)
+        return FullTuning(model, upper_layers)
     from peft import AdaLoraConfig, IA3Config, LoraConfig
     from peft.utils import constants
 
@@ -136,17 +137,15 @@ def tuning_method(model: Any, peft: Peft, rank: int, upper_layers: int) -> Metho
         )
         forward = constants.TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING.get(kind, [])
         scaled = [name for name in targets if any(name.endswith(f".{suffix}") for suffix in forward)]
-        return Adapter(model, IA3Config(target_modules=targets, feedforward_modules=scaled))
+        return PeftAdapter(model, IA3Config(target_modules=targets, feedforward_modules=scaled))
     targets = target_modules(
         model, upper_layers, constants.TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING.get(kind)
     )
+    common = {"lora_alpha": 2 * rank, "lora_dropout": _DROPOUT, "target_modules": targets}
     if peft == "lora":
-        return Adapter(model, LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=_DROPOUT, target_modules=targets))
-    settings = AdaLoraConfig(
-        init_r=2 * rank, target_r=rank, tinit=_WARM_UP, tfinal=_SETTLED, deltaT=1, total_step=_ALLOCATIONS,
-        lora_alpha=2 * rank, lora_dropout=_DROPOUT, target_modules=targets,
-    )  # fmt: skip
-    return AdaptiveAdapter(model, settings)
+        return PeftAdapter(model, LoraConfig(r=rank, **common))
+    steps = {"tinit": _WARM_UP, "tfinal": _SETTLED, "deltaT": 1, "total_step": _ALLOCATIONS}
+    return AdaLoraAdapter(model, AdaLoraConfig(init_r=2 * rank, target_r=rank, **steps, **common))
 
 
 @contextmanager

@@ -25,8 +25,7 @@ from recsys.pipeline.training.continued import can_continue
 from recsys.pipeline.training.train import train
 from recsys.progress import silent
 from recsys.registry import Registry, Snapshots, StoreMark
-from recsys.store import open_store
-from recsys.store.open import sqlite_url
+from recsys.store import open_store, sqlite_url
 
 TOWNS = ("coffee town", "garden town", "book town")
 USERS = pl.DataFrame(

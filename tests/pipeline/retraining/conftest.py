@@ -10,8 +10,7 @@ from recsys.config import Config
 from recsys.data.dataset import Dataset
 from recsys.data.loading import append_events
 from recsys.pipeline.recommender.bundle import Bundle
-from recsys.store import Store, open_store
-from recsys.store.open import sqlite_url
+from recsys.store import Store, open_store, sqlite_url
 
 
 @pytest.fixture

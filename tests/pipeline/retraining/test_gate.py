@@ -24,7 +24,7 @@ from recsys.pipeline.retraining.retrain import retrain
 from recsys.pipeline.training.train import train
 from recsys.progress import silent
 from recsys.registry import Refusal, Registry
-from recsys.store.open import open_store, sqlite_url
+from recsys.store import open_store, sqlite_url
 
 Frames = tuple[pl.DataFrame, pl.DataFrame]
 SERVED_DAYS = 42

@@ -15,8 +15,7 @@ from recsys.pipeline.recommender.bundle import Bundle
 from recsys.pipeline.retraining.retrain import retrain
 from recsys.progress import silent
 from recsys.registry import Registry
-from recsys.store import Store, open_store
-from recsys.store.open import sqlite_url
+from recsys.store import Store, open_store, sqlite_url
 
 
 def test_the_store_is_read_on_from_where_the_last_version_ended(

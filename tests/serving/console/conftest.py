@@ -12,7 +12,7 @@ import pytest
 from browsing import PATIENCE, chromium
 from odd_item import HTML, ODD
 from running import serving_thread
-from serving_versions import described, publish_copy
+from serving_versions import VersionCopy, publish_copy
 
 from recsys.config import Config
 from recsys.data.items.catalogue import ItemCatalogue
@@ -46,14 +46,15 @@ def console_registry(tiny_dataset_dir: Path, quick_config: Config, tmp_path_fact
         town=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("Ghent")).otherwise(pl.lit("Graz"))
     )
     version = trained.publish(train(replace(dataset, profiles=UserProfiles.of(towns, dataset.log)), config))
-    with registry.stage() as folder:
-        shutil.copytree(trained.path_of(version), folder, dirs_exist_ok=True)
+
+    def add_odd_item(folder: Path) -> None:
         items = ItemCatalogue.load(folder / "vocabulary").frame
         odd = pl.col("item_id") == "books-4-small"
         html = {"item_id": ODD, "title": HTML, "brand": "<u>odd</u>"}
         changed = {name: pl.when(odd).then(pl.lit(text)).otherwise(name).alias(name) for name, text in html.items()}
         ItemCatalogue(items.with_columns(**changed)).save(folder / "vocabulary")
-        first = registry.publish_folder(folder, described(trained.manifest(version)), parent=None, why="test")
+
+    first = registry.publish(replace(VersionCopy.of(trained, version), edit=add_odd_item))
     publish_copy(registry, first, promote=False, diversity=0.9)
     return registry.path
 

@@ -9,8 +9,8 @@ from recsys.store.postgres.connections import Connections
 _COPY_SECONDS = 86_400.0
 
 
-class PostgresLists:
-    """`Lists` in one database. The URL is libpq's.
+class PostgresPrecomputedLists:
+    """`PrecomputedLists` in one database. The URL is libpq's.
 
     Raises:
         ConfigError: psycopg is not installed.

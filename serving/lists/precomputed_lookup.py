@@ -5,7 +5,7 @@ import logging
 import time
 
 from recsys.errors import StoreError
-from recsys.store.lists import Lists
+from recsys.store.precomputed_lists import PrecomputedLists
 from serving.errors import ProblemError
 from serving.pool import BoundedPool
 
@@ -22,13 +22,13 @@ SILENT_SECONDS = 5.0
 """How long the store of lists is left alone after it has not answered."""
 
 
-class ListLookup:
+class PrecomputedLookup:
     """Looks lists up in threads of its own, so that a store that hangs keeps nobody else waiting.
 
     Used from one event loop, except for `forget`.
     """
 
-    def __init__(self, lists: Lists) -> None:
+    def __init__(self, lists: PrecomputedLists) -> None:
         self._lists = lists
         self._looking_up = BoundedPool("looking up", THREADS, WAITING)
         self._silent_until = 0.0

@@ -1,4 +1,7 @@
-"""How well scores order the rows of each request."""
+"""How well scores order the rows of each request.
+
+`recsys.eval.metrics` measures final lists, in which an item is a target or is none; here gains have sizes, and scores
+may be equal."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +14,7 @@ _CUT = 10
 """Positions of the ndcg."""
 
 
-def ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+def ndcg_of_rows(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n_requests,) ndcg@10 of the rows ordered by scores (n_rows,); 0 where no row is positive.
 
     Järvelin & Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
@@ -27,13 +30,13 @@ def ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def mean_ndcg(rows: RankerRows, scores: NDArray[np.float32]) -> float:
-    """The mean of `ndcg` over the requests in which something was wanted, each counted by its `request_shares`; NaN
-    where there are none."""
+    """The mean of `ndcg_of_rows` over the requests in which something was wanted, each counted by its `request_shares`;
+    NaN where there are none."""
     shares = rows.request_shares
-    return float(np.average(ndcg(rows, scores), weights=shares)) if shares.any() else float("nan")
+    return float(np.average(ndcg_of_rows(rows, scores), weights=shares)) if shares.any() else float("nan")
 
 
-def auc(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+def auc_of_rows(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n_requests,) area under the ROC curve (Hanley & McNeil, 1982): the share of the pairs of a positive and a
     negative row in which the positive one has the higher score; equal scores count half. NaN where there is none."""
     of, order = rows.requests, np.lexsort((scores, rows.requests))
@@ -54,11 +57,11 @@ def comparison_metric(rows: RankerRows, scores: NDArray[np.float32]) -> NDArray[
 
     If the rows say what was shown where: the gains of the shown rows, each divided by the chance that its position is
     looked at, and discounted by its position in the order of the scores (see `recsys.pipeline.evaluation.shown`).
-    Otherwise the `ndcg` of all rows, each request counted by its `request_shares`.
+    Otherwise the `ndcg_of_rows` of all rows, each request counted by its `request_shares`.
     """
     shown = rows.at_known_positions
     if rows.positions is None or not shown.any():
-        return ndcg(rows, scores) * rows.request_shares
+        return ndcg_of_rows(rows, scores) * rows.request_shares
     requests = rows.requests[shown]
     order = np.lexsort((-scores[shown], requests))
     positions = indices_within(requests)

@@ -16,7 +16,7 @@ def wal_path(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def begin_log(connection: sqlite3.Connection, seconds: float) -> None:
+def switch_to_wal(connection: sqlite3.Connection, seconds: float) -> None:
     """Use a write-ahead log for a file from now on, in every process.
 
     SQLite does not wait by itself if another process is switching at this moment.
@@ -58,7 +58,7 @@ def check_in_place(inodes: Mapping[Path, int]) -> None:
             )
 
 
-def empty_log(connection: sqlite3.Connection, path: Path) -> None:
+def truncate_wal(connection: sqlite3.Connection, path: Path) -> None:
     """Write what the log holds to the file and overwrite the log with nothing, so that what was removed is gone.
 
     Raises:

@@ -8,8 +8,9 @@ from recsys.store.sqlite.connection import SqliteConnection
 _TABLE = "CREATE TABLE IF NOT EXISTS lists (id TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID"
 
 
-class SqliteLists:
-    """`Lists` in a file of their own, not that of a store: while they are replaced nobody else can write to it.
+class SqlitePrecomputedLists:
+    """`PrecomputedLists` in a file of their own, not that of a store: while they are replaced nobody else can write to
+    it.
 
     Calls refuse a file that was put in this one's place: it has other lists, and does not know who was forgotten.
 
@@ -49,7 +50,7 @@ class SqliteLists:
         with self._connection.exclusive():
             self._connection.check_in_place()
             self._connection.execute("DELETE FROM lists WHERE id = ?", (id_,))
-            self._connection.empty_log()
+            self._connection.truncate_wal()
 
     def close(self) -> None:
         """Close the connection."""

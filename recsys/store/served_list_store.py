@@ -10,7 +10,7 @@ from recsys.data.users.forget import Forgotten, user_digest
 from recsys.moments import SECOND, clock
 
 
-class ListStore(Protocol):
+class ServedListStore(Protocol):
     """All methods raise `StoreError` when the store cannot be reached or refuses. `forget` removes a user's lists."""
 
     def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:

@@ -9,8 +9,8 @@ import pytest
 from recsys.data.requests.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store import open_store
-from serving.lists import shown
-from serving.lists.shown import ShownLists
+from serving.lists import served_list_log
+from serving.lists.served_list_log import ServedListLog
 from serving.watching.metrics import Metrics
 
 
@@ -19,9 +19,9 @@ def served(number: int) -> ServedList:
 
 
 def test_the_newest_wait_and_the_rest_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shown, "WAITING", 10)
+    monkeypatch.setattr(served_list_log, "WAITING", 10)
     store, metrics = open_store(f"sqlite:///{tmp_path}/store.db"), Metrics()
-    lists = ShownLists(store, metrics, seconds=60)
+    lists = ServedListLog(store, metrics, seconds=60)
 
     def away(batch: Sequence[ServedList], seconds: int) -> None:
         """Others are answered while the store is asked in vain."""
@@ -34,7 +34,7 @@ def test_the_newest_wait_and_the_rest_is_counted(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(store, "keep_lists", away)
         lists.flush()
-    assert metrics.lists_lost._value.get() == 8
+    assert "recsys_lists_lost_total 8.0" in metrics.render().decode()
     lists.flush()
     assert set(store.lists([f"r{number}" for number in (*range(10), *range(1_000, 1_008))])) == {
         *("r8", "r9"),
@@ -47,7 +47,7 @@ def test_what_cannot_be_stored_is_counted_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, metrics = open_store(f"sqlite:///{tmp_path}/store.db"), Metrics()
-    lists = ShownLists(store, metrics, seconds=60)
+    lists = ServedListLog(store, metrics, seconds=60)
 
     def failing(error: Exception) -> None:
         def keep(batch: Sequence[ServedList], seconds: int) -> None:
@@ -63,5 +63,5 @@ def test_what_cannot_be_stored_is_counted_and_reported(
     failing(ValueError("odd"))
     with pytest.raises(ValueError, match="odd"):
         lists.flush()
-    assert metrics.lists_lost._value.get() == 1
+    assert "recsys_lists_lost_total 1.0" in metrics.render().decode()
     store.close()

@@ -1,4 +1,4 @@
-"""What every store of answered lists must do. A store's tests inherit `ListStoreContract` and say how to open one."""
+"""What every store of answered lists must do. Its tests inherit `ServedListStoreContract` and say how to open one."""
 
 import time
 from dataclasses import replace
@@ -18,7 +18,7 @@ def served(number: int, **changes: object) -> ServedList:
     return replace(one, **changes)  # type: ignore[arg-type]
 
 
-class ListStoreContract:
+class ServedListStoreContract:
     """Inherited by the tests of each store, which give the fixtures `url` and `log`."""
 
     def test_lists_come_back_as_they_were(self, url: str, log: Store) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from serving.lists.list_lookup import THREADS, WAITING, ListLookup
+from serving.lists.precomputed_lookup import THREADS, WAITING, PrecomputedLookup
 
 
 class Hanging:
@@ -32,7 +32,7 @@ def test_a_store_that_hangs_is_given_up_and_left_alone_for_a_while() -> None:
     lists = Hanging()
 
     async def ask() -> list[str | None]:
-        lookup = ListLookup(lists)
+        lookup = PrecomputedLookup(lists)
         first = await lookup.get("u")
         second = await lookup.get("u")
         lists.go.set()
@@ -47,7 +47,7 @@ def test_a_store_that_many_ask_at_a_time_is_not_taken_for_one_that_is_away() -> 
     lists = Hanging()
 
     async def ask() -> list[str | None]:
-        lookup = ListLookup(lists)
+        lookup = PrecomputedLookup(lists)
         asking = [asyncio.create_task(lookup.get("u")) for _ in range(THREADS + WAITING)]
         await asyncio.sleep(0)
         one_too_many = await lookup.get("u")

@@ -65,15 +65,15 @@ class Page:
         )
 
 
-def log_shown(service: Service, page: Page, answer: Answer) -> None:
+def record_answer(service: Service, page: Page, answer: Answer) -> None:
     """Log a list that was answered, and count it."""
-    service.shown.note(page.answered(answer, shown=True))
+    service.served_lists.note(page.answered(answer, shown=True))
     service.metrics.lists.labels(answer.variant).inc()
 
 
-def log_list(service: Service, page: Page, ranking: ItemList, variant: str) -> None:
+def record_list(service: Service, page: Page, ranking: ItemList, variant: str) -> None:
     """Log the list, and have the shadow variants make theirs."""
-    log_shown(service, page, Answer.of(ranking, variant))
+    record_answer(service, page, Answer.of(ranking, variant))
     for name, shadow in service.live.served.shadows_of(variant, page.request.request_id):
         service.threads.shadowing.try_to(partial(_log_shadow, service, page, ranking, name, shadow.recommender))
 
@@ -81,7 +81,7 @@ def log_list(service: Service, page: Page, ranking: ItemList, variant: str) -> N
 def _log_shadow(service: Service, page: Page, ranking: ItemList, variant: str, recommender: Recommender) -> None:
     """Make a shadow variant's list, log it, and count how much of the shown one it holds."""
     other = recommender.recommend(page.request)
-    service.shown.note(page.answered(Answer.of(other, variant), shown=False))
+    service.served_lists.note(page.answered(Answer.of(other, variant), shown=False))
     common = len({*other.ids} & {*ranking.ids}) / max(len(ranking.ids), 1)
     service.metrics.shadow_overlap.labels(variant).observe(common)
 

@@ -15,8 +15,8 @@ _GET = "return redis.call('HGET', redis.call('GET', KEYS[1]) or '', ARGV[1])"
 _FORGET = "return redis.call('HDEL', redis.call('GET', KEYS[1]) or '', ARGV[1])"
 
 
-class RedisLists:
-    """`Lists` in one Redis database, under keys that begin with `recsys:lists`. The URL is that of redis-py.
+class RedisPrecomputedLists:
+    """`PrecomputedLists` in one Redis database, under keys that begin with `recsys:lists`. The URL is that of redis-py.
 
     Raises:
         ConfigError: redis-py is not installed, or the URL names no database.

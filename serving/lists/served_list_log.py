@@ -20,7 +20,7 @@ REMEMBERED = 20_000
 """Newest lists of this worker that are found without asking the store."""
 
 
-class ShownLists:
+class ServedListLog:
     """Keeps lists in the store a moment after they were answered, so that no answer waits for the disk.
 
     Args:
