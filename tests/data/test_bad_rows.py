@@ -74,6 +74,14 @@ def test_an_id_of_json_lines_is_text_or_a_number(tmp_path: Path, column: str, va
     assert entry["reason"].startswith("an array, an object or a truth value, not an id")
 
 
+def test_a_line_with_half_a_character_says_so(tmp_path: Path) -> None:
+    lines = ['{"item_id": "i1", "title": "Lamp"}', r'{"item_id": "i2", "title": "\ud83d"}']
+    folder = folder_of(tmp_path, items__jsonl="\n".join(lines), events__csv=HEADER + GOOD)
+    entry = json.loads(read_dataset(folder, ANY)[1].rejections[0].lines()[0])
+    assert (entry["line"], entry["column"]) == (2, None)
+    assert r"half of a character such as \ud83d alone" in entry["reason"]
+
+
 def test_text_that_looks_like_json_is_an_id(tmp_path: Path) -> None:
     lines = [{"item_id": id_, "title": "Lamp"} for id_ in ("[1]", "true", "{}")]
     events = HEADER + "u1,{},click,5,,,,"

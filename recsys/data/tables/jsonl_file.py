@@ -12,7 +12,10 @@ import polars as pl
 from recsys.data.tables.table import BROKEN, CELLS, NO_TEXT, RAW, ROW, Table, check_names, opener
 from recsys.errors import DataError
 
-_NO_OBJECT = "not a JSON object on one line (NaN, Infinity and hundreds of levels cannot be read; leave the key out)"
+_NO_OBJECT = (
+    "not a JSON object on one line (NaN, Infinity, half of a character such as \\ud83d alone, and hundreds of levels "
+    "cannot be read; leave the key out)"
+)
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
 
