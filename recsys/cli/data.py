@@ -7,6 +7,7 @@ from dataclasses import asdict
 from recsys.cli.options import add_config, add_json, location, path, read_config
 from recsys.cli.output import command, print_json, visible
 from recsys.counts import counted
+from recsys.errors import DataError
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -65,6 +66,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     """Read a directory and report; bad rows go to rejected.jsonl even when there are too many of them."""
     from recsys.data.dataset_summary import summarise
     from recsys.data.loading import read_dataset
+    from recsys.data.split import TemporalSplit
     from recsys.data.tables.rejections import NoUsableRowError, rejected_path, write_rejected
 
     config, aside = read_config(arguments, ("data.", "events.", "privacy.")), rejected_path(arguments.folder)
@@ -87,7 +89,12 @@ def run_check(arguments: argparse.Namespace) -> int:
         _say(f"{counted(report.n_rejected, 'rejected row is', 'rejected rows are')} in {aside}")
     for part in report.rejections:
         part.check(config.data.max_rejected)
-    _say(f"next: {command('train', arguments.folder, '--registry', 'REG')}")
+    try:
+        TemporalSplit.of(dataset.log, config.data)
+    except DataError as error:
+        _say(f"training will refuse this: {error}")
+    else:
+        _say(f"next: {command('train', arguments.folder, '--registry', 'REG')}")
     return 0
 
 

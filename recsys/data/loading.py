@@ -206,7 +206,7 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
     warnings = (
         *misspelt_columns(items, ITEMS),
         *misspelt_columns(events, EVENTS),
-        *item_warnings(catalogue, items.name),
+        *item_warnings(catalogue, items.name, config.text),
         *long_users,
         *odd_ids,
         *repeated,

@@ -1,15 +1,18 @@
 """Conditions on the columns of the catalogue, as users write them in `filter`."""
 
 import difflib
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from recsys.data.groups.paths import pattern_within
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.errors import DataError
 from recsys.policy.steps import Step
@@ -21,14 +24,20 @@ _BOUNDS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {
     "lt": pl.Expr.lt,
 }
 
+_OPERATORS = (*_BOUNDS, "within")
+
+_END_OF_DAY = re.compile(r"(?<=\d[Tt ])24(?=(?::?00){0,2}(?:\.0+)?(?:[Zz]|[+-][\d:]+)?$)")
+"""The hour of a midnight that ends a day, which `datetime.fromisoformat` reads from Python 3.14 on only."""
+
 
 @dataclass(frozen=True)
 class Filters(Step):
     """Only items that meet every condition.
 
     A condition is a value (equal to it), a list of values (any of them), or bounds (`gte`, `gt`, `lte`, `lt`, all
-    given ones hold). A column of lists, such as tags, meets it when any of its elements does. A missing value meets
-    only None. Times are ISO 8601 strings, UTC where they name no zone.
+    given ones hold). `within` is a bound too, of text: a path such as `Home`, or a list of them, and all that lies in
+    it, such as `Home > Kitchen`. A column of lists, such as tags, meets it when any of its elements does. A missing
+    value meets only None. Times are ISO 8601 strings, UTC where they name no zone.
 
     Attributes:
         conditions: column name to condition.
@@ -92,7 +101,7 @@ def _test(column: pl.Expr, dtype: pl.DataType, name: str, condition: Any) -> pl.
     several = isinstance(condition, Sequence) and not isinstance(condition, str)
     wanted = [one if one is None else _typed(one, kind, name) for one in (condition if several else [condition])]
     if kind == pl.Int64:  # no whole number equals 1.5
-        wanted = [None if one is None else int(one) for one in wanted if one is None or one == int(one)]
+        wanted = [None if one is None else int(one) for one in wanted if one is None or _is_whole(one)]
     return value.is_in(pl.Series(wanted, dtype=kind).implode(), nulls_equal=None in wanted)
 
 
@@ -123,29 +132,51 @@ def _comparable(column: pl.Expr, dtype: pl.DataType, name: str) -> tuple[pl.Data
 def _checked(bounds: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The bounds, if there are some and all operators exist."""
     if not bounds:
-        raise DataError(f"filter on {name!r}: no bounds; give one or more of {', '.join(_BOUNDS)}")
+        raise DataError(f"filter on {name!r}: no bounds; give one or more of {', '.join(_OPERATORS)}")
     for operator in bounds:
-        if operator not in _BOUNDS:
-            near = difflib.get_close_matches(operator, _BOUNDS, n=1, cutoff=0.0)
+        if operator not in _OPERATORS:
+            near = difflib.get_close_matches(operator, _OPERATORS, n=1, cutoff=0.0)
             raise DataError(f"filter on {name!r}: unknown operator {operator!r}; the nearest one is {near[0]!r}")
     return bounds
 
 
 def _bound(value: pl.Expr, kind: pl.DataType, name: str, operator: str, bound: Any) -> pl.Expr:
+    if operator == "within":
+        return _within(value, kind, name, [bound] if isinstance(bound, str) else bound)
     literal = pl.lit(_typed(bound, kind, name))
     return _BOUNDS[operator](value, literal.cast(kind) if kind == pl.Float32 else literal)
+
+
+def _within(value: pl.Expr, kind: pl.DataType, name: str, paths: Any) -> pl.Expr:
+    """Whether a text is one of the paths or lies in one.
+
+    Raises:
+        DataError: the column holds no text, or these are no paths.
+    """
+    of_text = kind == pl.String() and isinstance(paths, Sequence) and all(isinstance(path, str) for path in paths)
+    if not of_text:
+        raise DataError(f"filter on {name!r}: within takes a text, or a list of texts, for a column of text")
+    # Not strict: a path too long for an expression is none that an item has.
+    return pl.any_horizontal(pl.lit(False), *(value.str.contains(pattern_within(path), strict=False) for path in paths))
+
+
+def _is_whole(number: float) -> bool:
+    """Whether a column of whole numbers can hold it."""
+    return abs(number) < 2**63 and number == int(number)
 
 
 def _typed(value: Any, kind: pl.DataType, name: str) -> Any:
     """The value of a condition, if it can be compared with a column of the kind.
 
     Raises:
-        DataError: it is of another type, or a number beyond 64 bits.
+        DataError: it is of another type, or a whole number beyond 64 bits.
     """
     if isinstance(value, bool):
         fits = kind == pl.Boolean
-    elif isinstance(value, int | float):
-        fits = kind.is_numeric() and abs(value) < 2**63  # False for NaN and infinity
+    elif isinstance(value, int):
+        fits = kind.is_numeric() and abs(value) < 2**63
+    elif isinstance(value, float):
+        fits = kind.is_numeric() and math.isfinite(value)
     else:
         fits = isinstance(value, str) and (kind == pl.String or isinstance(kind, pl.Datetime))
     if not fits:
@@ -156,7 +187,8 @@ def _typed(value: Any, kind: pl.DataType, name: str) -> Any:
 
 def _moment(text: str, name: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        start = _END_OF_DAY.sub("00", text)
+        moment = datetime.fromisoformat(start) + timedelta(days=start != text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:  # the latter: a time that lies outside the years 1 to 9999 in UTC
         raise DataError(f"filter on {name!r}: {text!r} is not an ISO 8601 time such as 2024-05-31T12:00:00Z") from error

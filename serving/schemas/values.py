@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StringConstraints
 
 from recsys.config import MAX_BATCH
-from recsys.data.events.event_fields import Bounded, Id, Name, Scalar, Value
+from recsys.data.events.event_fields import Bounded, Id, Name, Scalar, Text, Value
 
 MAX_IDS = 10_000
 """Most ids in one list of a request."""
@@ -44,15 +44,18 @@ class RequestPart(BaseModel):
 
 
 class Range(RequestPart):
-    """Bounds of a number or a time; those that are given must hold."""
+    """Bounds of a number, a time or a path; those that are given must hold."""
 
     gte: Scalar = None
     gt: Scalar = None
     lte: Scalar = None
     lt: Scalar = None
+    within: Text | Annotated[list[Text], Field(max_length=100)] | None = Field(
+        None, description="a path such as `Home`, or several: it, and what lies in it, such as `Home > Kitchen`"
+    )
 
 
 Filters = Annotated[
     dict[Name, Annotated[Value | Annotated[list[Scalar], Field(max_length=1_000)] | Range, Bounded]],
-    Field(max_length=20, description="column: a value, a list of values, or bounds {gte, gt, lte, lt}"),
+    Field(max_length=20, description="column: a value, a list of values, or bounds {gte, gt, lte, lt, within}"),
 ]

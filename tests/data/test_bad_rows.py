@@ -27,6 +27,7 @@ from recsys.errors import DataError
         ("u1,i1,click,2024-13-01,,,,", "timestamp", "2024-13-01", "ISO 8601"),
         ("u1,i1,click,2024-01-01T10:00+99:00,,,,", "timestamp", "2024-01-01T10:00+99:00", "ISO 8601"),
         ("u1,i1,click,1969-12-31T23:59:59Z,,,,", "timestamp", "1969-12-31T23:59:59Z", "before 1970"),
+        ("u1,i1,click,2024-01-01T24:00:01,,,,", "timestamp", "2024-01-01T24:00:01", "ISO 8601"),
         ("u1,i1,click,-5,,,,", "timestamp", "-5", "before 1970"),
         ("u1,i1,click,2999-01-01,,,,", "timestamp", "2999-01-01", "in the future"),
         ("u1,i1,click,1714564800000000,,,,", "timestamp", "1714564800000000", "seconds or milliseconds"),
@@ -59,6 +60,40 @@ def test_a_bad_event_is_set_aside(tmp_path: Path, row: str, column: str | None, 
     assert entry["column"] == column
     assert entry["value"] == value
     assert reason in entry["reason"]
+
+
+@pytest.mark.parametrize("value", ['["u1"]', '{"id":"u1"}', "true"])
+@pytest.mark.parametrize("column", ["user_id", "item_id", "event", "request_id", "event_id"])
+def test_an_id_of_json_lines_is_text_or_a_number(tmp_path: Path, column: str, value: str) -> None:
+    good = {"user_id": "u1", "item_id": "i1", "event": "click", "timestamp": 1704067200}
+    lines = [json.dumps(good), json.dumps(good | {column: json.loads(value)}), json.dumps(good | {"request_id": 7})]
+    folder = folder_of(tmp_path, items__csv=ITEMS, events__jsonl="\n".join(lines))
+    dataset, report = read_dataset(folder, ANY)
+    entry = json.loads(report.rejections[1].lines()[0])
+    assert (len(dataset.log), entry["line"], entry["column"], entry["value"]) == (2, 2, column, value)
+    assert entry["reason"].startswith("an array, an object or a truth value, not an id")
+
+
+def test_a_line_with_half_a_character_says_so(tmp_path: Path) -> None:
+    lines = ['{"item_id": "i1", "title": "Lamp"}', r'{"item_id": "i2", "title": "\ud83d"}']
+    folder = folder_of(tmp_path, items__jsonl="\n".join(lines), events__csv=HEADER + GOOD)
+    entry = json.loads(read_dataset(folder, ANY)[1].rejections[0].lines()[0])
+    assert (entry["line"], entry["column"]) == (2, None)
+    assert r"half of a character such as \ud83d alone" in entry["reason"]
+
+
+def test_text_that_looks_like_json_is_an_id(tmp_path: Path) -> None:
+    lines = [{"item_id": id_, "title": "Lamp"} for id_ in ("[1]", "true", "{}")]
+    events = HEADER + "u1,{},click,5,,,,"
+    folder = folder_of(tmp_path, items__jsonl="\n".join(map(json.dumps, lines)), events__csv=events)
+    assert list(load_dataset(folder, ANY).catalogue.vocabulary) == ["[1]", "true", "{}"]
+
+
+def test_ids_of_parquet_are_no_truth_values() -> None:
+    items = pl.DataFrame({"item_id": ["i1"], "title": ["Lamp"]})
+    events = pl.DataFrame({"user_id": [True], "item_id": ["i1"], "event": ["click"], "timestamp": [5]})
+    with pytest.raises(DataError, match="column 'user_id' holds Boolean; it must hold text"):
+        dataset_from_frames(items, events)
 
 
 def test_a_row_is_set_aside_with_all_that_is_wrong_with_it(tmp_path: Path) -> None:

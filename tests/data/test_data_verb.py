@@ -59,11 +59,20 @@ def test_check_lists_bad_rows_even_when_there_are_too_many(tmp_path: Path, capsy
     assert "1 of 3 rows rejected" in captured.err
     assert json.loads((tmp_path / "rejected.jsonl").read_text())["line"] == 4
     assert main(["data", "check", str(tmp_path), "--set", "data.max_rejected=0.5"]) == 0
-    (tmp_path / "events.csv").write_text(EVENTS)
     capsys.readouterr()
+    (tmp_path / "events.csv").write_text(f"{EVENTS}u1,i1,click,2024-01-03\n")
     assert main(["data", "check", str(tmp_path)]) == 0
     assert f"next: recsys train {tmp_path} --registry REG" in capsys.readouterr().err
     assert not (tmp_path / "rejected.jsonl").exists()
+
+
+def test_check_says_where_training_will_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "items.csv").write_text(ITEMS)
+    (tmp_path / "events.csv").write_text(EVENTS)
+    assert main(["data", "check", str(tmp_path)]) == 0
+    shown = capsys.readouterr().err
+    assert "training will refuse this: the log has positive events at 2 distinct times; three are needed" in shown
+    assert "next:" not in shown
 
 
 def test_check_names_the_columns_that_were_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

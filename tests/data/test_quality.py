@@ -37,6 +37,29 @@ def test_events_that_no_weight_is_named_for_give_a_warning(tmp_path: Path, names
     assert report.warnings == (f"{tmp_path / 'events.csv'}: {warning}",)
 
 
+@pytest.mark.parametrize(
+    ("languages", "encoder", "warned"),
+    [
+        (["de", "de-AT", "en"], "", "2 of 3 rows, such as 'de'"),
+        (["entlebuch"], "", "1 of 1 row, such as 'entlebuch'"),
+        (["de", "en", ""], "", None),
+        (["en-US", "EN_gb", "English (UK)", "eng"], "", None),
+        (["de", "fr"], "multilingual", None),
+    ],
+)
+def test_texts_in_a_language_that_the_encoder_does_not_read_give_a_warning(
+    tmp_path: Path, languages: list[str], encoder: str, warned: str | None
+) -> None:
+    items = "item_id,title,language\n" + "".join(f"i{n},Lampe,{code}\n" for n, code in enumerate(languages, start=1))
+    settings = [f"text.encoder={encoder}"] if encoder else []
+    folder = folder_of(tmp_path, items__csv=items, events__csv=HEADER + GOOD)
+    _, report = read_dataset(folder, load_config(None, settings))
+    found = [warning for warning in report.warnings if "language" in warning]
+    assert len(found) == (warned is not None)
+    if warned is not None:
+        assert f"language is not English in {warned}, and text.encoder = 'all-MiniLM-L6-v2' reads" in found[0]
+
+
 @pytest.mark.parametrize(("views", "purchases", "warned"), [(40, 1, True), (10, 1, False), (40, 0, False)])
 def test_views_beside_which_purchases_hardly_count_give_a_warning(
     tmp_path: Path, views: int, purchases: int, warned: bool

@@ -198,6 +198,25 @@ def test_tuning_that_does_not_pay_is_left_out(
     assert tried.reader.encoder.tuning is None
 
 
+@pytest.mark.parametrize("peft", ["none", "lora"])
+def test_a_stage_whose_numbers_overflow_goes_back_to_its_best_state(
+    peft: str, texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge_stages(monkeypatch, as_better=True)
+    monkeypatch.setattr("recsys.text.training.stage._ALONE_RATE", 1e30)  # so that few steps are enough
+    wild = settings.model_copy(update={"peft": peft, "epochs": 2, "learning_rate": 1.0})
+    said: list[str] = []
+    model = InterestFitting(texts, log, wild, minutes=1, progress=said.append).run()
+    assert any(line.endswith("goes back to its best state before; lower text.learning_rate") for line in said)
+    assert np.isfinite(model.score(given([1, 2]))).all()
+
+
+def test_scores_that_are_no_numbers_rank_nothing_first(model: InterestModel, log: InteractionLog) -> None:
+    broken = {name: np.full_like(values, np.nan) for name, values in model.scorer.parameters.items()}
+    scorer = model.scorer.__class__(model.scorer.items, broken)
+    assert ndcg_of_targets(scorer, Examples.from_log(log, 5)).max() == 0.0
+
+
 def test_tuning_that_does_not_fit_says_so_once(
     texts: list[str], log: InteractionLog, settings: TextConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,12 @@ def depth(values: pl.Series) -> int:
     return max(map(len, map(lineage, distinct.to_list()))) if are_paths(distinct) else 1
 
 
+def pattern_within(path: str) -> str:
+    """A regular expression, of polars, for a path and all that lies in it, whichever separators it is written with."""
+    names = (pl.escape_regex(name) for name in _SEPARATOR.split(path))
+    return f"(?s)^{_SEPARATOR.pattern.join(names)}(?:{_SEPARATOR.pattern}|$)"
+
+
 def lineage(path: str) -> list[str]:
     """What a path lies in, the widest first, and itself: `Home`, `Home > Kitchen`."""
     above = (path[: found.start()] for found in _SEPARATOR.finditer(path))

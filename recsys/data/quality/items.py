@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from recsys.config import TextConfig
 from recsys.counts import counted
 from recsys.data.items.catalogue import ItemCatalogue
 from recsys.data.quality.ids import SHOWN, ids_written_alike, long_ids
@@ -12,12 +13,17 @@ _LOOK_LIKE_LISTS = 0.1
 """If more than this share of the filled cells of a column of text look like lists, it may hold lists."""
 
 
-def item_warnings(catalogue: ItemCatalogue, name: str) -> Iterator[str]:
+_ENGLISH = r"(?i)^\s*(en|eng|english)(\W|_|$)"
+"""How English is named in the column `language`: en, en-US, en_GB, eng, English (UK)."""
+
+
+def item_warnings(catalogue: ItemCatalogue, name: str, text: TextConfig) -> Iterator[str]:
     """What may be a mistake in the item table; `name` is that of its file."""
     yield from ids_written_alike(catalogue, name)
     yield from _lists_as_text(catalogue, name)
     yield from _prices_below_zero(catalogue, name)
     yield from _gone_before_they_came(catalogue, name)
+    yield from _not_in_english(catalogue, name, text)
     yield from long_ids(catalogue.frame["item_id"].to_list(), name, "item_id")
 
 
@@ -52,4 +58,17 @@ def _gone_before_they_came(catalogue: ItemCatalogue, name: str) -> Iterator[str]
         yield (
             f"{name}: {items_are} available until a moment before created_at, such as "
             f"{never['item_id'][0][:SHOWN]!r}, so no list holds them; correct one of the two"
+        )
+
+
+def _not_in_english(catalogue: ItemCatalogue, name: str, text: TextConfig) -> Iterator[str]:
+    """Texts in languages that the encoder does not read; of the encoders only the default one is known."""
+    encoder = TextConfig().encoder
+    named = catalogue.frame.select("item_id", "language").drop_nulls()
+    foreign = named.filter(~pl.col("language").str.contains(_ENGLISH))
+    if text.encoder == encoder and len(foreign) > len(named) / 2:
+        yield (
+            f"{name}: language is not English in {len(foreign):,} of {counted(len(named), 'row')}, such as "
+            f"{foreign['language'][0][:SHOWN]!r}, and text.encoder = {encoder!r} reads English; if the texts are in "
+            "that language, name an encoder for it, such as --set text.encoder=intfloat/multilingual-e5-small"
         )

@@ -32,7 +32,7 @@ class Request:
         time: microseconds since 1970 UTC; None is now (after everything known).
         context: further facts of the moment; `query` is free text.
         exclude: item ids that must not appear.
-        filters: conditions on item columns: a value, a list of values, or {"gte", "gt", "lte", "lt"}.
+        filters: conditions on item columns: a value, a list of values, or {"gte", "gt", "lte", "lt", "within"}.
         shown: positions on earlier pages of the list; what stood there is in `exclude`.
         policy: overrides of the `policy` section for this list.
         targets: for evaluation: the item ids that were wanted.

@@ -9,10 +9,13 @@ from typing import Any
 import orjson
 import polars as pl
 
-from recsys.data.tables.table import BROKEN, CELLS, RAW, ROW, Table, check_names, opener
+from recsys.data.tables.table import BROKEN, CELLS, NO_TEXT, RAW, ROW, Table, check_names, opener
 from recsys.errors import DataError
 
-_NO_OBJECT = "not a JSON object on one line (NaN, Infinity and hundreds of levels cannot be read; leave the key out)"
+_NO_OBJECT = (
+    "not a JSON object on one line (NaN, Infinity, half of a character such as \\ud83d alone, and hundreds of levels "
+    "cannot be read; leave the key out)"
+)
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
 
@@ -43,7 +46,7 @@ def open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
     # One pass over each line, however many keys it has.
     cells = pl.col(RAW).map_batches(
         partial(_cells, names=names),
-        return_dtype=pl.Struct(dict.fromkeys((BROKEN, *names), pl.String)),
+        return_dtype=pl.Struct(_schema(names)),
         is_elementwise=True,
     )
     frame = lines.with_columns(cells.alias(CELLS)).unnest(CELLS)
@@ -52,19 +55,29 @@ def open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
 
 
 def _cells(lines: pl.Series, names: Sequence[str]) -> pl.Series:
-    """The values of some keys of JSON lines, as text, and `BROKEN`."""
+    """The values of some keys of JSON lines, as text, `BROKEN` and `NO_TEXT`."""
     objects = [_object(line, names) for line in lines]
-    broken = [_NO_OBJECT if found is None else None for found in objects]
+    marks = {
+        BROKEN: [_NO_OBJECT if found is None else None for found in objects],
+        NO_TEXT: [None if found is None else found[NO_TEXT] for found in objects],
+    }
     cells = {name: [None if found is None else found[name] for found in objects] for name in names}
-    schema = dict.fromkeys((BROKEN, *names), pl.String)
-    return pl.DataFrame({BROKEN: broken, **cells}, schema=schema).to_struct(lines.name)
+    return pl.DataFrame({**marks, **cells}, schema=_schema(names)).to_struct(lines.name)
 
 
-def _object(line: str, names: Sequence[str]) -> dict[str, str | None] | None:
-    """The cells of the JSON object of a line; None where it is none, or has more levels than can be written again."""
+def _schema(names: Sequence[str]) -> dict[str, pl.DataType]:
+    return {BROKEN: pl.String(), NO_TEXT: pl.List(pl.String), **dict.fromkeys(names, pl.String())}
+
+
+def _object(line: str, names: Sequence[str]) -> dict[str, Any] | None:
+    """The cells of the JSON object of a line, and `NO_TEXT`; None where it is none, or has more levels than can be
+    written again."""
     try:
         value = orjson.loads(line)
-        return {name: _text(value.get(name)) for name in names} if isinstance(value, dict) else None
+        if not isinstance(value, dict):
+            return None
+        no_text = [name for name in names if isinstance(value.get(name), list | dict | bool)]
+        return {NO_TEXT: no_text or None} | {name: _text(value.get(name)) for name in names}
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
 

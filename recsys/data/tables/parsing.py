@@ -17,10 +17,13 @@ like, a date before seconds of August 1970."""
 
 _ISO = (
     r"^(?<day>\d{4}-\d{2}-\d{2}|\d{8})"
-    r"(?:[Tt ](?<clock>\d{2}:?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?)"
+    r"(?:[Tt ](?<clock>\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?)?)"
     r" ?(?<zone>[Zz]|UTC|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$"
 )
 _FORMAT = "%Y%m%dT%H%M%S%.f"
+_MIDNIGHT = r"^24(?:00){0,2}(?:\.0+)?$"
+"""The end of a day (ISO 8601-1:2019, 4.3.8), without colons: the first moment of the next one."""
+
 _YEAR = r"^(19\d\d|20\d\d|2100)(\.0*)?$"
 """A year alone in text: it names no moment, and as seconds it would lie in the first hour of 1970."""
 
@@ -54,7 +57,9 @@ def parse(column: Column, dtype: pl.DataType, numbers: Numbers = "either") -> pl
     cell = pl.col(column.name)
     is_text = dtype in (pl.String, pl.Null)
     match column.kind:
-        case "id" | "text" if is_text or dtype.is_numeric() or dtype in (pl.Boolean, pl.Categorical, pl.Enum):
+        case "id" | "text" if is_text or dtype.is_numeric() or dtype in (pl.Categorical, pl.Enum):
+            return as_text(cell, dtype)
+        case "text" if dtype == pl.Boolean:
             return as_text(cell, dtype)
         case "number" | "whole" | "share" if is_text or dtype.is_numeric():
             return as_number(cell, dtype)
@@ -145,15 +150,16 @@ def _any_time(cell: pl.Expr, dtype: pl.DataType, numbers: Numbers) -> pl.Expr:
     minutes = 60 * zone.str.slice(1, 2).cast(pl.Int64, strict=False) + zone.str.slice(3, 2).replace("", "0").cast(
         pl.Int64, strict=False
     )
-    short = pl.field("clock").str.len_bytes() == 4
+    ends_day = pl.field("clock").str.contains(_MIDNIGHT)
     steps = parts.struct.with_fields(
-        clock=pl.when(short).then(pl.field("clock") + "00").otherwise(pl.field("clock")),
+        clock=pl.when(ends_day).then(pl.lit("000000")).otherwise(pl.field("clock").str.pad_end(6, "0")),
+        days=ends_day.cast(pl.Int64),
         ahead=pl.when(zone.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0),
     ).struct.with_fields(
         moment=(pl.field("day") + "T" + pl.field("clock")).str.to_datetime(_FORMAT, time_unit="us", strict=False),
     )
     moment = steps.struct.with_fields(
-        micro=pl.field("moment").dt.epoch("us") - pl.field("ahead") * 60_000_000
+        micro=pl.field("moment").dt.epoch("us") + pl.field("days") * DAY - pl.field("ahead") * 60_000_000
     ).struct.field("micro")
     return pl.when(~text.str.contains(_YEAR)).then(pl.coalesce(_moment(text, numbers), moment))
 

@@ -16,6 +16,9 @@ EXACT = 2**53
 TOO_LONG = "a number of more digits than are kept; write the id as text"
 """What is wrong with such an id."""
 
+NO_ID = "an array, an object or a truth value, not an id; write the id as text"
+"""What is wrong with a value of JSON that stands where an id belongs."""
+
 CLOCK_SKEW = 300 * SECOND
 """How far in the future an event may lie that is sent, to a server or by a stream, because clocks differ. Its sender
 gets an error."""

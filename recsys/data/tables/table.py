@@ -18,6 +18,9 @@ ROW = "__row"
 BROKEN = "__broken"
 """Why a line cannot be split into cells; null where it can."""
 
+NO_TEXT = "__no_text"
+"""Columns in which a line of JSON holds an array, an object or a truth value; null where there is none."""
+
 RAW = "__raw"
 """The text of a line that cannot be split."""
 
@@ -33,7 +36,7 @@ CELLS = "__cells"
 EXTRA = tuple(f"__extra_{place}" for place in range(8))
 """Cells of a line of CSV behind the last column."""
 
-_OWN = frozenset({ROW, BROKEN, RAW, FAULT, CELLS, *EXTRA})
+_OWN = frozenset({ROW, BROKEN, NO_TEXT, RAW, FAULT, CELLS, *EXTRA})
 """Columns that are added to those of a file."""
 
 

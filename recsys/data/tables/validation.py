@@ -8,8 +8,8 @@ import polars as pl
 
 from recsys.data.tables.parsing import WANTED, Numbers, as_cell, looks_like_date, parse
 from recsys.data.tables.rejections import REJECTED_DTYPES
-from recsys.data.tables.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, TOO_LONG, ZONE_SKEW, Column
-from recsys.data.tables.table import BROKEN, FAULT, RAW, ROW, VALUE, Table, collect
+from recsys.data.tables.schema import EXACT, MAX_NUMBER, MAX_POSITION, MIN_SHARE, NO_ID, TOO_LONG, ZONE_SKEW, Column
+from recsys.data.tables.table import BROKEN, FAULT, NO_TEXT, RAW, ROW, VALUE, Table, collect
 from recsys.errors import DataError
 from recsys.moments import clock, day_of
 
@@ -96,6 +96,8 @@ def check_cells(table: Table, columns: Sequence[Column]) -> CheckedTable:
     checks = [CellCheck("", "", pl.col(BROKEN).is_not_null())]
     for column in present:
         checks.extend(_column_checks(column, table.dtypes[column.name]))
+        if column.kind == "id" and table.nested == "json":
+            checks.append(CellCheck(column.name, NO_ID, pl.col(NO_TEXT).list.contains(column.name).fill_null(False)))
     fault = _first_true([check.bad for check in checks])
     return CheckedTable(table, tuple(checks), table.frame.with_columns(**values).with_columns(fault.alias(FAULT)))
 

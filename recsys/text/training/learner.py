@@ -64,7 +64,8 @@ class Learner:
         """(n_validation,) ndcg@10 of each later example, as the network stands."""
         started = time.monotonic()
         share, values = self.team.share(len(self.validation)), np.zeros(len(self.validation))
-        values[share] = ndcg_of_targets(self.scorer(), self.validation.select(share))
+        with np.errstate(over="ignore", invalid="ignore"):  # scores that overflow rank behind all others
+            values[share] = ndcg_of_targets(self.scorer(), self.validation.select(share))
         values = self.team.sum(torch.from_numpy(values)).numpy()
         self.seconds_per_check = time.monotonic() - started
         return values

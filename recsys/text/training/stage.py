@@ -100,6 +100,8 @@ class Stage:
             losses.append(self.step(self.learner.team.max(self.plan.done(self.position.step, steps))))
             self.position = replace(self.position, step=self.position.step + 1)
             if self.position.step == steps or self.position.step % steps_per_check == 0 or self._is_over():
+                if self._has_diverged(losses):
+                    break
                 self._check(float(np.mean(losses)), steps)
                 losses.clear()
         better = is_better(self.best.ndcg, self.start.ndcg)
@@ -171,6 +173,17 @@ class Stage:
         rows = generator.choice(len(soft_targets), min(_SOFT_TARGETS, len(soft_targets)), replace=False)
         loss = soft_targets.loss(learner.network, learner.read, rows, sampler.max_history, sampler.n_kinds)
         return soft_targets.weight * loss
+
+    def _has_diverged(self, losses: list[float]) -> bool:
+        """Whether a loss since the last check, or a weight, is no finite number any more: no later step mends that."""
+        trained = (parameter for group in self.optimizer.param_groups for parameter in group["params"])
+        if np.isfinite(losses).all() and all(bool(parameter.isfinite().all()) for parameter in trained):
+            return False
+        self.learner.progress(
+            f"text: {self.plan.stage} ends at step {self.position.step}, because its numbers overflow; it goes back to "
+            "its best state before; lower text.learning_rate"
+        )
+        return True
 
     def _check(self, loss: float, steps: int) -> None:
         """Measure on later examples, keep the state if it is the best, and write a checkpoint.

@@ -17,7 +17,7 @@ _REQUESTS_PER_BLOCK = 256
 def ndcg_of_targets(scorer: Scorer, examples: Examples) -> NDArray[np.float64]:
     """(n,) ndcg@10 of each target among all items; what the history holds does not compete, unless it is the target.
 
-    Ties count against the target.
+    Ties count against the target, and so do scores that are NaN.
     """
     blocks = range(0, len(examples), _REQUESTS_PER_BLOCK)
     parts = [_ndcg_of_block(scorer, examples.select(slice(start, start + _REQUESTS_PER_BLOCK))) for start in blocks]
@@ -37,5 +37,5 @@ def _ndcg_of_block(scorer: Scorer, examples: Examples) -> NDArray[np.float64]:
     own = scores[rows, targets]
     scores[histories.rows, histories.items] = -np.inf
     scores[rows, targets] = -np.inf
-    ranks = (scores >= own[:, None]).sum(axis=1)
+    ranks = (~(scores < own[:, None])).sum(axis=1)
     return discounts(ranks, _CUT)
