@@ -10,6 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
+DOCUMENTS = [page for page in PAGES if page.name != "CHANGELOG.md"]
+"""Pages about what is; the changelog names what was, too."""
+
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 
@@ -77,9 +80,10 @@ def commands(block: str) -> Iterator[Command]:
     """The commands of a block, each over one line or several: an open quote or a backslash asks for the next."""
     text = ""
     for line in block.splitlines():
-        text += line + "\n"
         if line.endswith("\\"):
+            text += line.removesuffix("\\")
             continue
+        text += line + "\n"
         try:
             words = shlex.split(text, comments=True)
         except ValueError:  # an open quote
