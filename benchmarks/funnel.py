@@ -5,7 +5,7 @@
 A quarter of the goods is looked at four times as often as the others, and never bought; of the others one to twelve in
 a hundred views end in a purchase, and twice as many in a cart, within minutes. The shop is cut at nine tenths of its
 events; lists made at the cut, without items that the user knows, are judged by the new items that the user then buys.
-Texts are frozen, so that a run takes a minute or two. docs/experiments.md has the figures.
+Texts are frozen, so that a run takes a minute or two. docs/experiments/learning.md has the figures.
 """
 
 import tempfile

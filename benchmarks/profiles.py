@@ -3,7 +3,7 @@
     python -m benchmarks.profiles [--seed 0]
 
 Lists are judged by the true probabilities with which their user chooses the listed items, as a share of the ten best
-ones. Texts are frozen; a run takes a minute. docs/experiments.md has the figures.
+ones. Texts are frozen; a run takes a minute. docs/experiments/newcomers.md has the figures.
 """
 
 import tempfile

@@ -10,7 +10,7 @@ requests that want one of those are left out.
 
 Every row is kept in the work folder as it is finished: after an interruption the same command goes on with the next.
 Budgets and minutes are CPU time, so what else the machine does is of no matter.
-The figures of text alone in docs/text.md and docs/experiments.md come from this program.
+The figures of text alone in docs/text.md and docs/experiments/text.md come from this program.
 """
 
 import time

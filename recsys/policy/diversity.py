@@ -21,7 +21,7 @@ class Diversity(Step):
     Relevance is twice the chance that the candidate is preferred to the best one (Bradley & Terry, Biometrika, 1952),
     so 1 for that one. Similarity is the mean cosine to what is picked, which makes the sum of all distances large
     (Gollapudi & Sharma, WWW 2009); with the highest cosine it would be Carbonell & Goldstein's MMR, SIGIR 1998 (their
-    lambda is 1 - dial), which costs more ndcg for as much diversity, see docs/experiments.md.
+    lambda is 1 - dial), which costs more ndcg for as much diversity, see docs/experiments/lists.md.
 
     The first `n` are picked so. Each ten of them, which people see together, stand in the order that they had; the rest
     keep theirs behind them.

@@ -19,7 +19,7 @@ from recsys.rank.rows import RankerRows
 from recsys.rank.samples import LearningRows
 
 _OTHERS = 0.1
-"""Rows of what was not shown, for each that was: docs/experiments.md, "Items that come with a request"."""
+"""Rows of what was not shown, for each that was: docs/experiments/newcomers.md, "Items that come with a request"."""
 
 _WHICH = "requests that name the items to rank"
 

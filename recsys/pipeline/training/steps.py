@@ -103,7 +103,7 @@ class TrainingSteps:
 
         Where the items of a basket have one time, no request falls between them, and nothing would teach what goes with
         a cart. So some requests give rows once more with part of the basket chosen already. More of them would blur
-        what a history says of the next visit (docs/experiments.md).
+        what a history says of the next visit (docs/experiments/newcomers.md).
 
         And some give rows once more as if asked ahead, at a moment before their users came, as lists of a batch are:
         see `PastRequests.asked_ahead`. What was shown in the visit says nothing of these: it was shown later.
