@@ -29,6 +29,7 @@ from recsys.data.log.merging import merge_logs
 from recsys.data.quality.events import event_warnings
 from recsys.data.quality.ids import changed_ids, ids_for_no_value, long_ids
 from recsys.data.quality.items import item_warnings
+from recsys.data.quality.positions import position_bias
 from recsys.data.quality.tables import misspelt_columns, repeated_events, user_table_warnings
 from recsys.data.tables.files import find_table, open_table, require_table
 from recsys.data.tables.rejections import NoUsableRowError, Rejections, write_rejected
@@ -211,6 +212,7 @@ def _assemble(items: Table, events: Table, users: Table | None, config: Config) 
         *odd_ids,
         *repeated,
         *event_warnings(log, events.name, config.events),
+        *(() if config.ranker.debias else (f"{events.name}: {line}" for line in position_bias(log))),
         *changed_ids(catalogue, log, items.name),
     )
     rejections, profiles = [rejected_items, rows.rejections], None

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from written_files import ANY, GOOD, HEADER, ITEMS, folder_of
@@ -323,3 +324,41 @@ def test_items_that_got_new_ids_give_a_warning(tmp_path: Path, now: str, later: 
     assert ["read like items that can, such as 'i1' and 'i2'" in warning for warning in report.warnings] == [
         True
     ] * warned
+
+
+def lists_with_clicks(by_position: Sequence[float], by_item: Sequence[float], impressions: bool) -> str:
+    """A thousand lists of six items, the better ones mostly first, and clicks: events with positions."""
+    rng, rows = np.random.default_rng(0), ["user_id,item_id,event,timestamp,request_id,position\n"]
+    for number in range(1_000):
+        order = np.argsort(rng.normal(0, 0.2, 6) - by_item)
+        clicked = rng.random(6) < np.array(by_position) * np.array(by_item)[order]
+        for position, item in enumerate(order.tolist()):
+            where = f"{1_700_000_000 + 60 * number + position},r{number},{position}\n"
+            kinds = ["impression"] * impressions + ["click"] * bool(clicked[position])
+            rows += [f"u{number % 100},i{item},{kind},{where}" for kind in kinds]
+    return "".join(rows)
+
+
+ALL_ALIKE, BETTER_FIRST = (1.0,) * 6, (1.0, 0.8, 0.6, 0.4, 0.3, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("by_position", "by_item", "impressions", "warned"),
+    [
+        ((0.4, 0.4, 0.4, 0.2, 0.2, 0.2), ALL_ALIKE, True, "the same items are chosen 2.0 times as often among"),
+        ((0.3,) * 6, ALL_ALIKE, True, None),
+        ((0.5,) * 6, BETTER_FIRST, True, None),  # the better items are chosen more, wherever they stand
+        ((0.3,) * 6, ALL_ALIKE, False, "positive events name their position, and no impression is logged"),
+        ((0.3, 0, 0, 0, 0, 0), ALL_ALIKE, False, None),
+    ],
+)
+def test_choices_that_may_follow_the_position_give_a_warning(
+    tmp_path: Path, by_position: Sequence[float], by_item: Sequence[float], impressions: bool, warned: str | None
+) -> None:
+    items = "item_id,title\n" + "".join(f"i{number},Lamp {number}\n" for number in range(6))
+    events = lists_with_clicks(by_position, by_item, impressions)
+    folder = folder_of(tmp_path, items__csv=items, events__csv=events)
+    found = [line for line in read_dataset(folder, ANY)[1].warnings if "ranker.debias=true" in line]
+    assert len(found) == (warned is not None)
+    assert all(warned is not None and line.startswith(f"{tmp_path / 'events.csv'}: {warned}") for line in found)
+    assert read_dataset(folder, load_config(None, ["ranker.debias=true"]))[1].warnings == ()

@@ -2,4 +2,5 @@
 
 tables, ids   tables as a whole; ids, before pseudonyms replace them
 items, events what the items hold; what the events hold, once they are a log
+positions     where positions of lists begin, and how far they may decide what is chosen
 """

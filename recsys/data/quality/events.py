@@ -9,6 +9,7 @@ from recsys.config import EventsConfig
 from recsys.counts import counted
 from recsys.data.log.interactions import InteractionLog
 from recsys.data.quality.ids import SHOWN
+from recsys.data.quality.positions import positions_from_one
 from recsys.moments import DAY, day_of
 
 _MOST_NAMED = 5
@@ -60,7 +61,7 @@ def event_warnings(log: InteractionLog, name: str, config: EventsConfig) -> Iter
         *_times_of_1970(log),
         *_long_after_the_others(log),
         *_times_without_order(log),
-        *_positions_from_one(log),
+        *positions_from_one(log),
     ):
         yield f"{name}: {warning}"
 
@@ -198,9 +199,3 @@ def _times_without_order(log: InteractionLog) -> Iterator[str]:
             "times are the row numbers of a table sorted by user, training learns from some users and is measured on "
             f"others; {mend}"
         )
-
-
-def _positions_from_one(log: InteractionLog) -> Iterator[str]:
-    positions = log.positions[log.is_impression & (log.positions >= 0)]
-    if len(positions) and positions.min() > 0:
-        yield "no impression has position 0, the first of a list; if 1 is your first position, subtract 1 everywhere"
