@@ -283,6 +283,14 @@ def test_wrong_input_says_where(reading: httpx.Client, path: str, body: dict[str
     assert response.json()["errors"][0]["loc"] == loc
 
 
+@pytest.mark.parametrize(("timestamp", "words"), [("soon", "not a time"), ("1969-12-31", "before 1970")])
+def test_a_wrong_timestamp_says_what_is_wrong(reading: httpx.Client, timestamp: str, words: str) -> None:
+    response = reading.post("/v1/recommend", json={"timestamp": timestamp})
+    assert response.status_code == 422
+    [error] = response.json()["errors"]
+    assert (error["loc"], error["msg"][: len(words)]) == (["body", "timestamp"], words)
+
+
 def test_rules_at_their_bounds_make_a_list(reading: httpx.Client, items: list[str]) -> None:
     most = 1_000_000
     rules = {"fresh": most, "fresh_days": most, "pins": {items[0]: most}, "caps": {"brand": most}}
