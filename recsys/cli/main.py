@@ -109,6 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     try:
+        _check_interpreter()
         _check_encoding(words)
         arguments = build_parser().parse_args(words)
     except SystemExit as stop:
@@ -133,6 +134,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not (isinstance(error, Exception) or type(error).__name__ == _PANIC):
             raise
         return _fail_unexpectedly(error)
+
+
+def _check_interpreter() -> None:
+    """Refuse an interpreter that has removed docstrings: LightGBM makes some of its own from others at import.
+
+    Raises:
+        ConfigError: it has.
+    """
+    if sys.flags.optimize > 1:
+        raise ConfigError("Python runs with -OO or PYTHONOPTIMIZE=2, where LightGBM does not start; use at most 1")
 
 
 def _check_encoding(words: Sequence[str]) -> None:

@@ -139,11 +139,13 @@ def _moment(timestamp: Moment) -> int:
     """Microseconds since 1970 UTC.
 
     Raises:
-        ProblemError: 422, it is not a time.
+        ProblemError: 422, it is not a time, or lies before 1970.
     """
     time: int | None = times_of(pl.Series([str(timestamp)], dtype=pl.String)).item()
-    if time is None or time < 0:
+    if time is None:
         raise wrong_field("timestamp", "not a time; write ISO 8601, or epoch seconds or milliseconds")
+    if time < 0:
+        raise wrong_field("timestamp", "before 1970")
     return time
 
 

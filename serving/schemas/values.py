@@ -50,7 +50,7 @@ class Range(RequestPart):
     gt: Scalar = None
     lte: Scalar = None
     lt: Scalar = None
-    within: Text | Annotated[list[Text], Field(max_length=100)] | None = Field(
+    within: Text | Annotated[list[Text], Field(max_length=20)] | None = Field(
         None, description="a path such as `Home`, or several: it, and what lies in it, such as `Home > Kitchen`"
     )
 

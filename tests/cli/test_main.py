@@ -195,6 +195,16 @@ def test_where_words_are_not_read_as_utf_8_it_is_said_how_to_have_them_so() -> N
     assert "set PYTHONUTF8=1" in done.stderr
 
 
+def test_an_interpreter_without_docstrings_is_refused() -> None:
+    environment = {**os.environ, "PYTHONOPTIMIZE": "2"}
+    command = [sys.executable, "-m", "recsys", "explain", "--registry", "r", "--user", "u"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "recsys: error: Python runs with -OO or PYTHONOPTIMIZE=2, where LightGBM does not start; use at most 1\n"
+    )
+
+
 @pytest.mark.parametrize("arguments", [["train", "d", "--registry", ""], ["train", "", "--registry", "r"]])
 def test_an_empty_path_is_not_the_current_folder(capsys, arguments: list[str]) -> None:
     assert main(arguments) == 2

@@ -37,7 +37,7 @@ from recsys.errors import DataError
         ({"items__csv": "item_id;title\ni1;a\n"}, r"line 1: the columns are separated by ';'"),
         ({"items__csv": "item_id,title,title\ni1,a,b\n"}, r"line 1: the header names 'title' twice"),
         ({"items__csv": b"item_id,title\ni1,caf\xe9\n"}, r"items.csv, line 2: text that is not UTF-8"),
-        ({"items__csv": b"\xff\xfei\x00"}, r"items.csv, line 1: text that is not UTF-8"),
+        ({"items__csv": b"item_id,t\xeftle\n"}, r"items.csv, line 1: text that is not UTF-8"),
         ({"items__csv": 'item_id,title\ni0,b\ni1,"a\n'}, r"items.csv, line 3: a quote that does not close"),
         (
             {"items__csv": 'item_id,title\ni0,"b, ""c"""\ni1,12" ruler\ni2,c\n'},
@@ -78,6 +78,7 @@ from recsys.errors import DataError
         ({"items__csv": gzip.compress(ITEMS.encode())}, r"is compressed by gzip; name it items.csv.gz"),
         ({"items__jsonl": gzip.compress(b"{}")}, r"is compressed by gzip; name it items.jsonl.gz"),
         ({"items__csv": bz2.compress(ITEMS.encode())}, r"is compressed by bzip2; unpack it, or compress it by gzip"),
+        ({"items__csv": ITEMS.encode("utf-16")}, r"is text in UTF-16; save it as UTF-8 \(`iconv -f UTF-16 -t UTF-8"),
         ({"items__csv": lzma.compress(ITEMS.encode())}, r"is compressed by xz; unpack it"),
         ({"items__csv": b"\x28\xb5\x2f\xfd" + bytes(9)}, r"is compressed by zstd; unpack it"),
         ({"items__csv": b"PK\x03\x04" + bytes(9)}, r"is a zip archive or a workbook; unpack it, or export the sheet"),

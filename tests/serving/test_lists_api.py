@@ -84,7 +84,7 @@ def test_excluded_and_filtered_items_are_in_no_list(reading: httpx.Client, users
     first = ids(recommend(reading, user_id=users[0]))
     assert not set(first[:3]) & set(ids(recommend(reading, user_id=users[0], exclude=[*first[:3], "unknown"])))
     wanted = reading.get(f"/v1/items/{items[0]}").json()["item"]["category"]
-    for condition in (wanted, [wanted, "no such category"]):
+    for condition in (wanted, [wanted, "no such category"], {"within": wanted}, {"within": [wanted, "none"]}):
         answer = recommend(reading, user_id=users[0], filter={"category": condition})
         assert answer["items"]
         for id_ in ids(answer):
@@ -253,6 +253,8 @@ def test_an_item_is_shown_and_an_unknown_one_is_a_404(reading: httpx.Client, ite
         ("recommend", {"filter": {"price": 10**30}}, ["body", "filter", "price"]),
         ("recommend", {"filter": {"available": True, "colour": 1}}, ["body", "filter", "colour"]),
         ("recommend", {"filter": {"price": {"gte": "a lot"}}}, ["body", "filter", "price"]),
+        ("recommend", {"filter": {"price": {"within": "a"}}}, ["body", "filter", "price"]),
+        ("recommend", {"filter": {"category": {"within": ["a"] * 21}}}, ["body", "filter", "category", "within"]),
         ("rank", {"items": ["coffee-0"], "filter": {"colour": 1}}, ["body", "filter", "colour"]),
         (
             "recommend",
@@ -279,6 +281,14 @@ def test_wrong_input_says_where(reading: httpx.Client, path: str, body: dict[str
     response = reading.post(f"/v1/{path}", json=body)
     assert response.status_code == 422
     assert response.json()["errors"][0]["loc"] == loc
+
+
+@pytest.mark.parametrize(("timestamp", "words"), [("soon", "not a time"), ("1969-12-31", "before 1970")])
+def test_a_wrong_timestamp_says_what_is_wrong(reading: httpx.Client, timestamp: str, words: str) -> None:
+    response = reading.post("/v1/recommend", json={"timestamp": timestamp})
+    assert response.status_code == 422
+    [error] = response.json()["errors"]
+    assert (error["loc"], error["msg"][: len(words)]) == (["body", "timestamp"], words)
 
 
 def test_rules_at_their_bounds_make_a_list(reading: httpx.Client, items: list[str]) -> None:

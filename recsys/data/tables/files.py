@@ -20,8 +20,10 @@ _NO_TEXT = {
     b"\x28\xb5\x2f\xfd": ("is compressed by zstd", "unpack it, or compress it by gzip"),
     b"BZh91AY": ("is compressed by bzip2", "unpack it, or compress it by gzip"),
     b"\xfd7zXZ\x00": ("is compressed by xz", "unpack it, or compress it by gzip"),
+    b"\xff\xfe": ("is text in UTF-16", "save it as UTF-8 (`iconv -f UTF-16 -t UTF-8 FILE`)"),
+    b"\xfe\xff": ("is text in UTF-16", "save it as UTF-8 (`iconv -f UTF-16 -t UTF-8 FILE`)"),
 }
-"""First bytes of files that are not text -> what they are, and what to do; {} is the name of the file."""
+"""First bytes of files that are not text in UTF-8 -> what they are, and what to do; {} is the name of the file."""
 
 
 def find_table(folder: Path, name: str) -> Path | None:

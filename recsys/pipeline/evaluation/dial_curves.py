@@ -93,5 +93,6 @@ class DialCurves:
         unlike = np.full(len(orders), np.nan)
         if self.vectors is not None:
             unlike = diversity(lists.items[:, : self.k], self.vectors)
-        hardly_known = [np.mean(counts[order[: self.k]] < HARDLY_KNOWN) for order in orders]
+        few = counts < HARDLY_KNOWN
+        hardly_known = [np.mean(few[order[: self.k]]) if len(order) else np.nan for order in orders]
         return ndcg(head, wanted.counts), unlike, np.array(hardly_known)

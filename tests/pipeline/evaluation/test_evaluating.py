@@ -157,6 +157,15 @@ def test_targets_that_no_list_can_hold_count_each(plain: Bundle, early: Dataset)
     assert any("66.7% of the items wanted are unknown" in caveat for caveat in report.caveats)
 
 
+@pytest.mark.parametrize("candidates", [(), ("unheard of",)])
+def test_a_request_that_nothing_can_be_listed_for_is_missed(
+    plain: Bundle, early: Dataset, candidates: tuple[str, ...]
+) -> None:
+    wanted = early.catalogue.vocabulary.id(0)
+    requests = [Request("user 1", time=AFTER, candidates=candidates, targets=(wanted,))]
+    assert evaluate(plain, early, requests).metrics["recall@10"]["mean"] == 0.0
+
+
 def test_rules_that_move_items_are_told(plain: Bundle, early: Dataset) -> None:
     requests = [Request("user 1", time=AFTER, targets=("coffee-0-small",))]
     assert not any("policy." in caveat for caveat in evaluate(plain, early, requests).caveats)
