@@ -12,6 +12,7 @@ from recsys.errors import BundleError, ConfigError, DataError, NotTrainedError, 
 from serving import errors
 from serving.calls.middleware import BodyLimit, SecurityHeaders, Telemetry
 from serving.watching.metrics import Metrics
+from serving.watching.traces import NoTraces
 
 
 class Body(BaseModel):
@@ -34,7 +35,7 @@ def make_app(metrics: Metrics) -> FastAPI:
     app = FastAPI()
     app.add_middleware(BodyLimit, limit=1_000, seconds=0.2)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Telemetry, metrics=metrics)
+    app.add_middleware(Telemetry, metrics=metrics, traces=NoTraces())
     errors.install(app)
 
     @app.get("/fail/{name}")

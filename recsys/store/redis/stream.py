@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from recsys.counts import counted
 from recsys.data.events.event_messages import Message
 from recsys.errors import ConfigError
-from recsys.progress import Progress, silent
+from recsys.progress import Progress
 from recsys.store.redis.connections import CALL_SECONDS, RedisConnections
 
 _PAGE = 1_000
@@ -33,7 +33,7 @@ class RedisStream:
         StoreError: Redis cannot be reached.
     """
 
-    def __init__(self, url: str, progress: Progress = silent) -> None:
+    def __init__(self, url: str, progress: Progress) -> None:
         self._redis = RedisConnections(url, "stream", own=("stream", "group", "consumer"))
         parameters = self._redis.parameters
         if "stream" not in parameters:
