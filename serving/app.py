@@ -17,7 +17,7 @@ from serving.calls.access import Allow
 from serving.calls.direct import DirectRoute
 from serving.calls.keys import KeyRing
 from serving.calls.middleware import BodyLimit, SecurityHeaders, Telemetry
-from serving.calls.rates import Rates
+from serving.calls.rate_limiter import RateLimiter
 from serving.calls.this_machine import check_host
 from serving.lists.precomputed_lookup import PrecomputedLookup
 from serving.lists.served_list_log import ServedListLog
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPIOffline(title="recsys", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.service = service
     app.state.keys = keys
-    app.state.rates = Rates(settings.serving.rate)
+    app.state.rate_limiter = RateLimiter(settings.serving.rate)
     app.add_middleware(BodyLimit, limit=settings.serving.max_body_bytes, seconds=settings.serving.body_seconds)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Telemetry, metrics=metrics, traces=traces)

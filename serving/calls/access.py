@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from serving.calls.keys import KeyRing, Scope, digest_of
 from serving.calls.paths import check_text
-from serving.calls.rates import Rates
+from serving.calls.rate_limiter import RateLimiter
 from serving.calls.this_machine import check_site
 from serving.errors import ProblemError
 
@@ -83,7 +83,7 @@ def _within_rate(request: HTTPConnection, key: str) -> None:
     Raises:
         ProblemError: 429, the key has called too often.
     """
-    rates: Rates = request.app.state.rates
-    if seconds := rates.wait(key):
+    limiter: RateLimiter = request.app.state.rate_limiter
+    if seconds := limiter.wait(key):
         message = f"this key calls more often than it may; try again in {seconds} s"
         raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, message, headers={"Retry-After": str(seconds)})

@@ -66,7 +66,7 @@ class RedisStore:
         self._gap = _GAP if self._redis.parameters.get("durable") == "no" else 0
         self._client = self._redis.client
         try:
-            with self._redis.explained():
+            with self._redis.store_errors():
                 scripts = (APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS, RESERVE)
                 self._scripts = {script: self._client.register_script(script) for script in scripts}
                 self._client.set("recsys:identity", uuid4().hex, nx=True)
@@ -97,7 +97,7 @@ class RedisStore:
 
     def last_offset(self) -> int:
         """The newest offset, 0 for an empty log."""
-        with self._redis.explained():
+        with self._redis.store_errors():
             newest = self._client.xrevrange("recsys:events", count=1)
         return _offset(newest[0][0]) if newest else 0
 
@@ -127,7 +127,7 @@ class RedisStore:
 
     def count_of(self, user_id: str) -> int:
         """How many events of a user are stored."""
-        with self._redis.explained():
+        with self._redis.store_errors():
             return int(self._client.llen(f"recsys:user:{user_id}"))
 
     def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
@@ -145,7 +145,7 @@ class RedisStore:
         """The lists that were shown under these requests."""
         if not request_ids:
             return {}
-        with self._redis.explained():
+        with self._redis.store_errors():
             rows = self._client.mget([f"recsys:shown:{id_}" for id_ in request_ids])
             found = self._client.mget([row for row in rows if row is not None] or ["recsys:none"])
         lists = [list_of(json.loads(row)) for row in found if row is not None]
@@ -165,7 +165,7 @@ class RedisStore:
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
         """Marks of forgotten users above an offset, in order."""
-        with self._redis.explained():
+        with self._redis.store_errors():
             entries = self._client.xrange("recsys:forgotten", min=f"({after}-0")
         return [(_offset(offset), Forgotten(entry[b"d"].decode())) for offset, entry in entries]
 
@@ -208,7 +208,7 @@ class RedisStore:
             )
 
     def _run(self, script: str, words: Sequence[Any]) -> Any:
-        with self._redis.explained():
+        with self._redis.store_errors():
             return self._scripts[script](args=words)
 
 
