@@ -19,7 +19,7 @@ from recsys.registry.history import (
     Check,
     earlier_versions,
     last_written,
-    record,
+    record_change,
     record_refusal,
     record_skip,
 )
@@ -215,7 +215,7 @@ class Registry(RegistryReader):
             if target is None:
                 raise BundleError(f"registry {self.path} has no earlier version to go back to")
             self.path_of(target)
-            record(self._history, "rollback", target, self.current(), why)
+            record_change(self._history, "rollback", target, self.current(), why)
             replace_file(self.current_file, f"{target}\n".encode())
         return target
 
@@ -274,6 +274,6 @@ class Registry(RegistryReader):
         except BundleError:  # this mends it
             current, previous = None, last_written(self._history)
         if version != current or [change.why for change in self.history()[-1:]] != [why]:
-            record(self._history, "promote", version, previous, why, checks)
+            record_change(self._history, "promote", version, previous, why, checks)
         if version != current:
             replace_file(self.current_file, f"{version}\n".encode())

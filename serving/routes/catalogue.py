@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 
 from serving.calls.access import Allow, GuardedRoute
 from serving.errors import GUARDED, documented
-from serving.lists.browse import columns
+from serving.lists.browse import described_columns
 from serving.responses import json_response
 from serving.schemas.items import CatalogueAnswer
 from serving.service import ServiceNeeded
@@ -29,6 +29,6 @@ async def catalogue(service: ServiceNeeded) -> Response:
     def describe() -> dict[str, Any]:
         recommender = service.live.served.recommender()
         items = recommender.catalogue
-        return {"model_version": recommender.version, "n_items": len(items), "columns": columns(items)}
+        return {"model_version": recommender.version, "n_items": len(items), "columns": described_columns(items)}
 
     return json_response(await service.threads.reading.run(describe))

@@ -18,7 +18,7 @@ from serving.calls.access import Allow, GuardedRoute
 from serving.calls.paths import ITEM
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented, wrong_field
 from serving.lists.answers import list_entries
-from serving.lists.browse import named, titled
+from serving.lists.browse import items_by_id, items_by_title
 from serving.responses import json_response
 from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
 from serving.schemas.lists import SimilarAnswer
@@ -63,8 +63,8 @@ async def find_items(
 
     def find() -> dict[str, Any]:
         served = service.live.served.require()
-        items = served.recommender.catalogue
-        found = titled(items, q or "", n, served.withdrawn) if ids is None else named(items, ids, served.withdrawn)
+        items, withdrawn = served.recommender.catalogue, served.withdrawn
+        found = items_by_title(items, q or "", n, withdrawn) if ids is None else items_by_id(items, ids, withdrawn)
         return {"model_version": served.version, "items": found}
 
     return json_response(await service.threads.reading.run(find))
