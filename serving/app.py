@@ -19,12 +19,12 @@ from serving.calls.keys import KeyRing
 from serving.calls.middleware import BodyLimit, SecurityHeaders, Telemetry
 from serving.calls.rate_limiter import RateLimiter
 from serving.calls.this_machine import check_host
-from serving.lists.precomputed_lookup import PrecomputedLookup
-from serving.lists.served_list_log import ServedListLog
 from serving.periodic import PeriodicTask
+from serving.precomputed_lookup import PrecomputedLookup
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
 from serving.routes.console import Console
 from serving.schemas.lists import RankRequest, RecommendRequest
+from serving.served_list_log import ServedListLog
 from serving.service import Service
 from serving.settings import Settings
 from serving.threads import Threads
