@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, get_args
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
@@ -57,6 +57,10 @@ class Allow(HTTPBearer):
         assert credentials is not None, "scopes come from credentials"
         _within_rate(request, digest_of(credentials.credentials))
         return scopes
+
+
+READ, WRITE, ADMIN = Depends(Allow("read")), Depends(Allow("write")), Depends(Allow("admin"))
+"""Dependencies of `GuardedRoute`s."""
 
 
 class GuardedRoute(APIRoute):
