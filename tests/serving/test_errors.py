@@ -158,11 +158,6 @@ def test_an_error_that_knows_its_place_says_it() -> None:
     assert body["errors"] == [{"loc": ["body", "filter", "colour"], "msg": "no such column"}]
 
 
-def test_only_json_is_read_as_json() -> None:
-    response = call("POST", "/sum", content=b'{"numbers": [1]}', headers={"content-type": "text/plain"})
-    check_problem(response, 422)
-
-
 def test_a_body_above_the_limit_is_refused_announced_or_not() -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b'{"numbers": ['
