@@ -130,7 +130,7 @@ class Registry(RegistryReader):
         Raises:
             BundleError: the registry cannot be written, or what the caller wrote found no room.
         """
-        return staged_folder(self.path, self._versions)
+        return staged_folder(self.path)
 
     def adopt(self, folder: Path) -> str:
         """Turn a staged folder that holds a version of another registry, with its manifest, into a version of the same
@@ -247,7 +247,7 @@ class Registry(RegistryReader):
 
     def _locked(self) -> AbstractContextManager[None]:
         """See `write_lock`."""
-        return write_lock(self.path, self._versions)
+        return write_lock(self.path)
 
     def _admit(self, folder: Path) -> str:
         """Verify a staged folder against its manifest, and give it its place among the versions."""
