@@ -5,6 +5,8 @@ The app
     server, workers             run the app, in one process or in several
     responses, errors           answers as JSON; errors as problems
     threads, pool, periodic     all threads of a server; a pool of them with a bounded queue; periodic tasks
+    served_list_log             the log of answered lists
+    precomputed_lookup          look-ups of the lists of a batch
 Its rooms
     routes, schemas             the routes; their bodies and answers
     calls                       what is done for every call, and who may call

@@ -17,14 +17,14 @@ from serving.calls.access import Allow
 from serving.calls.direct import DirectRoute
 from serving.calls.keys import KeyRing
 from serving.calls.middleware import BodyLimit, SecurityHeaders, Telemetry
-from serving.calls.rates import Rates
+from serving.calls.rate_limiter import RateLimiter
 from serving.calls.this_machine import check_host
-from serving.lists.precomputed_lookup import PrecomputedLookup
-from serving.lists.served_list_log import ServedListLog
 from serving.periodic import PeriodicTask
+from serving.precomputed_lookup import PrecomputedLookup
 from serving.routes import catalogue, events, health, items, models, rank, recommend, users
 from serving.routes.console import Console
 from serving.schemas.lists import RankRequest, RecommendRequest
+from serving.served_list_log import ServedListLog
 from serving.service import Service
 from serving.settings import Settings
 from serving.threads import Threads
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPIOffline(title="recsys", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.service = service
     app.state.keys = keys
-    app.state.rates = Rates(settings.serving.rate)
+    app.state.rate_limiter = RateLimiter(settings.serving.rate)
     app.add_middleware(BodyLimit, limit=settings.serving.max_body_bytes, seconds=settings.serving.body_seconds)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Telemetry, metrics=metrics, traces=traces)

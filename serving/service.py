@@ -8,9 +8,9 @@ from fastapi import Depends, Request
 
 from recsys.registry import Registry
 from recsys.store import Store
-from serving.lists.precomputed_lookup import PrecomputedLookup
-from serving.lists.served_list_log import ServedListLog
 from serving.periodic import PeriodicTask
+from serving.precomputed_lookup import PrecomputedLookup
+from serving.served_list_log import ServedListLog
 from serving.settings import Settings
 from serving.threads import Threads
 from serving.versions.live import LiveState

@@ -35,7 +35,7 @@ def load_compiler() -> None:
     rank_keys(nothing, nothing.view(np.int32), np.zeros((0, 0), dtype=np.int64))
 
 
-def run_workers(n: int, work: Callable[[], None], at_stop: Callable[[], None] = lambda: None) -> int:
+def run_workers(n: int, work: Callable[[], None], at_stop: Callable[[], None]) -> int:
     """Have `n` processes do the same until SIGTERM or SIGINT, which they get as SIGTERM; one that ends is replaced.
 
     To be called from the main thread, before others have begun that the work needs: a fork has this one alone.
@@ -69,11 +69,11 @@ def run_workers(n: int, work: Callable[[], None], at_stop: Callable[[], None] = 
                 at_stop()
                 _stop(running)
             else:
-                running |= _forked(n - len(running), work, signals)
+                running |= _fork_up_to(n - len(running), work, signals)
         return code
 
 
-def _forked(n: int, work: Callable[[], None], signals: "_Signals") -> set[int]:
+def _fork_up_to(n: int, work: Callable[[], None], signals: "_Signals") -> set[int]:
     """The process ids of so many new workers, or of fewer where the machine has no room for more now."""
     pids: set[int] = set()
     try:

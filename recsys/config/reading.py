@@ -68,11 +68,23 @@ def parse_config(tree: dict[str, Any]) -> Config:
         raise ConfigError(f"config: {problems}") from error
 
 
-def _apply(tree: dict[str, Any], override: str) -> None:
-    """Set one `a.b=value` in the tree. The value is TOML, or `.5`, `True` or `False`; else it is taken as a string."""
-    key, separator, text = override.partition("=")
+def _apply(tree: dict[str, Any], setting: str) -> None:
+    """Set one `a.b=value` in the tree."""
+    (*parents, leaf), value = _parsed(setting)
+    node = tree
+    for parent in parents:
+        child = node.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"--set {setting!r}: {parent} is a value, not a section")
+        node = child
+    node[leaf] = value
+
+
+def _parsed(setting: str) -> tuple[list[str], Any]:
+    """The parts of the key, and the value: TOML, or `.5`, `True` or `False`; else it is taken as a string."""
+    key, separator, text = setting.partition("=")
     if not separator or not key.strip():
-        raise ConfigError(f"--set {override!r}: write it as section.key=value, for example text.epochs=2")
+        raise ConfigError(f"--set {setting!r}: write it as section.key=value, for example text.epochs=2")
     text = text.strip()
     written = text.lower() if text in ("True", "False") else f"0{text}" if text.startswith(".") else text
     try:
@@ -80,20 +92,13 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     except tomllib.TOMLDecodeError as error:
         if text.startswith(("[", "{")):
             raise ConfigError(
-                f"--set {override!r}: the value is not valid TOML; quote what is text in it, and all of it from the "
+                f"--set {setting!r}: the value is not valid TOML; quote what is text in it, and all of it from the "
                 """shell: --set 'candidates.sources=["als", "popular"]'"""
             ) from error
         value, further = text, []
     if further:
-        raise ConfigError(f"--set {override!r}: give one key at a time, each after a --set of its own")
-    *parents, leaf = _path(key.strip())
-    node = tree
-    for parent in parents:
-        child = node.setdefault(parent, {})
-        if not isinstance(child, dict):
-            raise ConfigError(f"--set {override!r}: {parent} is a value, not a section")
-        node = child
-    node[leaf] = value
+        raise ConfigError(f"--set {setting!r}: give one key at a time, each after a --set of its own")
+    return _path(key.strip()), value
 
 
 def _path(key: str) -> list[str]:

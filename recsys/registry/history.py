@@ -65,7 +65,7 @@ HistoryEntry = VersionChange | Refusal | Skip
 _LINE: TypeAdapter[HistoryEntry] = TypeAdapter(HistoryEntry)
 
 
-def record(
+def record_change(
     path: Path,
     action: Literal["promote", "rollback"],
     version: str,

@@ -9,7 +9,10 @@ from recsys.registry.manifest import MANIFEST, Manifest, read_manifest, verify_f
 from recsys.registry.snapshots import Snapshots
 from recsys.registry.version_names import is_version_name
 
-_OWN = frozenset({"CURRENT", "history.jsonl", "versions", "live", "cache", "store.db", ".lock", ".retrain", ".live"})
+VERSIONS, CURRENT, HISTORY = "versions", "CURRENT", "history.jsonl"
+"""Names within a registry, see `recsys.registry.registry`."""
+
+_OWN = frozenset({VERSIONS, CURRENT, HISTORY, "live", "cache", "store.db", ".lock", ".retrain", ".live"})
 """What a registry consists of; other files may lie beside."""
 
 
@@ -17,7 +20,7 @@ def registry_of(path: Path) -> Path | None:
     """The registry that a file belongs to, which may not be there yet; None where it belongs to none."""
     parents = path.parents
     inside = (folder for folder, part in zip(parents, (path, *parents), strict=False) if part.name in _OWN)
-    return next((folder for folder in inside if os.path.isdir(folder / "versions")), None)
+    return next((folder for folder in inside if os.path.isdir(folder / VERSIONS)), None)
 
 
 class RegistryReader:
@@ -26,13 +29,13 @@ class RegistryReader:
     def __init__(self, path: str | Path) -> None:
         check_kind(path, str | os.PathLike, "a registry is the path of its folder, such as 'reg/'")
         self.path = Path(path)
-        self._versions = self.path / "versions"
-        self._history = self.path / "history.jsonl"
+        self._versions = self.path / VERSIONS
+        self._history = self.path / HISTORY
 
     @property
     def current_file(self) -> Path:
         """The file that names the current version; it is replaced, never changed in place."""
-        return self.path / "CURRENT"
+        return self.path / CURRENT
 
     @property
     def is_there(self) -> bool:
@@ -40,7 +43,7 @@ class RegistryReader:
         if not os.path.isdir(self.path):  # Path's own raises where a folder on the way may not be entered
             return False
         found = {entry.name for entry in self._entries(self.path)}
-        return not found or not found.isdisjoint((self._versions.name, self._history.name, self.current_file.name))
+        return not found or not found.isdisjoint((VERSIONS, CURRENT, HISTORY))
 
     @property
     def vectors_file(self) -> Path:

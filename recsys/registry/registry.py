@@ -19,7 +19,7 @@ from recsys.registry.history import (
     Check,
     earlier_versions,
     last_written,
-    record,
+    record_change,
     record_refusal,
     record_skip,
 )
@@ -130,7 +130,7 @@ class Registry(RegistryReader):
         Raises:
             BundleError: the registry cannot be written, or what the caller wrote found no room.
         """
-        return staged_folder(self.path, self._versions)
+        return staged_folder(self.path)
 
     def adopt(self, folder: Path) -> str:
         """Turn a staged folder that holds a version of another registry, with its manifest, into a version of the same
@@ -215,7 +215,7 @@ class Registry(RegistryReader):
             if target is None:
                 raise BundleError(f"registry {self.path} has no earlier version to go back to")
             self.path_of(target)
-            record(self._history, "rollback", target, self.current(), why)
+            record_change(self._history, "rollback", target, self.current(), why)
             replace_file(self.current_file, f"{target}\n".encode())
         return target
 
@@ -247,7 +247,7 @@ class Registry(RegistryReader):
 
     def _locked(self) -> AbstractContextManager[None]:
         """See `write_lock`."""
-        return write_lock(self.path, self._versions)
+        return write_lock(self.path)
 
     def _admit(self, folder: Path) -> str:
         """Verify a staged folder against its manifest, and give it its place among the versions."""
@@ -274,6 +274,6 @@ class Registry(RegistryReader):
         except BundleError:  # this mends it
             current, previous = None, last_written(self._history)
         if version != current or [change.why for change in self.history()[-1:]] != [why]:
-            record(self._history, "promote", version, previous, why, checks)
+            record_change(self._history, "promote", version, previous, why, checks)
         if version != current:
             replace_file(self.current_file, f"{version}\n".encode())

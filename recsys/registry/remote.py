@@ -6,9 +6,8 @@ from pathlib import Path
 from recsys.errors import BundleError, DataError, StoreError, is_full
 from recsys.locations import get, put
 from recsys.registry.manifest import MANIFEST, read_manifest
+from recsys.registry.reader import CURRENT, VERSIONS
 from recsys.registry.registry import Registry
-
-_CURRENT = "CURRENT"
 
 
 def push(registry: Registry, version: str | None, url: str) -> str:
@@ -26,11 +25,11 @@ def push(registry: Registry, version: str | None, url: str) -> str:
     name = registry.resolve(version)
     folder = registry.path_of(name)
     for file in (*registry.manifest(name).files, MANIFEST):
-        _send(folder / file, f"{url}/versions/{name}/{file}")
+        _send(folder / file, f"{url}/{VERSIONS}/{name}/{file}")
     with tempfile.TemporaryDirectory() as own:
-        current = Path(own) / _CURRENT
+        current = Path(own) / CURRENT
         current.write_text(f"{name}\n", encoding="utf-8")
-        _send(current, f"{url}/{_CURRENT}")
+        _send(current, f"{url}/{CURRENT}")
     return name
 
 
@@ -45,14 +44,14 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
     version = version or _current(url)  # a wrong URL raises before a registry is made here
     with registry.stage() as folder:
         if not registry.is_whole(version):
-            _fetch(url, f"versions/{version}/{MANIFEST}", folder / MANIFEST)
+            _fetch(url, f"{VERSIONS}/{version}/{MANIFEST}", folder / MANIFEST)
             for file in read_manifest(folder).files:
                 if not (folder / file).resolve().is_relative_to(folder.resolve()):
                     raise BundleError(
                         f"{url} holds a manifest that names {file!r}, outside of its version; push the version again"
                     )
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                _fetch(url, f"versions/{version}/{file}", folder / file)
+                _fetch(url, f"{VERSIONS}/{version}/{file}", folder / file)
             version = registry.adopt(folder)
     registry.promote(version, f"pulled from {url}")
     return version
@@ -61,8 +60,8 @@ def pull(registry: Registry, version: str | None, url: str) -> str:
 def _current(url: str) -> str:
     """The version that is current in the registry at a URL."""
     with tempfile.TemporaryDirectory() as own:
-        _fetch(url, _CURRENT, Path(own) / _CURRENT)
-        return (Path(own) / _CURRENT).read_text(encoding="utf-8", errors="replace").strip()
+        _fetch(url, CURRENT, Path(own) / CURRENT)
+        return (Path(own) / CURRENT).read_text(encoding="utf-8", errors="replace").strip()
 
 
 def _send(here: Path, where: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recsys.disk import hold_folder, locked, remove_tree
 from recsys.errors import BundleError, RecsysError, UnwritableError, is_full
-from recsys.registry.reader import registry_of
+from recsys.registry.reader import CURRENT, HISTORY, VERSIONS, registry_of
 
 
 @contextmanager
@@ -27,12 +27,13 @@ def write_errors(registry: Path) -> Iterator[None]:
 
 
 @contextmanager
-def write_lock(registry: Path, versions: Path) -> Iterator[None]:
+def write_lock(registry: Path) -> Iterator[None]:
     """One writer at a time; what killed writers left behind among the versions is swept first.
 
     Raises:
         BundleError: there is no registry, or it cannot be written.
     """
+    versions = registry / VERSIONS
     with write_errors(registry):
         if not versions.is_dir():
             raise BundleError(f"there is no registry {registry}; name the folder that `recsys train` wrote to")
@@ -42,14 +43,15 @@ def write_lock(registry: Path, versions: Path) -> Iterator[None]:
 
 
 @contextmanager
-def staged_folder(registry: Path, versions: Path) -> Iterator[Path]:
+def staged_folder(registry: Path) -> Iterator[Path]:
     """An empty folder among the versions, gone at the end unless it was renamed. See `Registry.stage`."""
+    versions = registry / VERSIONS
     with write_errors(registry):
         _refuse_to_lie_within_another(registry)
         versions.mkdir(parents=True, exist_ok=True)
     folder, held = versions / f".staged-{secrets.token_hex(8)}", None
     try:  # from before it is there, so that no interruption leaves it
-        with write_lock(registry, versions):
+        with write_lock(registry):
             folder.mkdir()
             held = hold_folder(folder)
         with write_errors(registry):
@@ -64,7 +66,7 @@ def staged_folder(registry: Path, versions: Path) -> Iterator[Path]:
 def _refuse_to_lie_within_another(registry: Path) -> None:
     """A version with further files in its folder is damaged: whoever names it for its registry would spoil it."""
     outer = registry_of(registry.resolve())
-    if outer is not None and any((outer / name).exists() for name in ("CURRENT", "history.jsonl")):
+    if outer is not None and any((outer / name).exists() for name in (CURRENT, HISTORY)):
         raise BundleError(f"{registry} is a part of the registry {outer}; name that one, or a folder outside of it")
 
 

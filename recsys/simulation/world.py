@@ -31,6 +31,9 @@ weeks; if there were only a handful, nothing would be left to find."""
 _PURCHASES = 0.25
 """Share of the clicks that end in a purchase."""
 
+_DRIFT = 0.05
+"""Length of the random steps that tastes take in a week, in each dimension; a taste itself has the length 1."""
+
 
 @dataclass
 class World:
@@ -70,9 +73,9 @@ class World:
         self.users = np.concatenate([self.users, _unit(tastes + 0.1 * self.random.standard_normal(tastes.shape))])
         self.known = np.concatenate([self.known, np.zeros((n, len(self.items)), dtype=bool)])
 
-    def drift(self, share: float = 0.05) -> None:
+    def drift(self) -> None:
         """Tastes move a little, as from one week to the next."""
-        self.users = _unit(self.users + share * self.random.standard_normal(self.users.shape))
+        self.users = _unit(self.users + _DRIFT * self.random.standard_normal(self.users.shape))
 
     def shift_tastes(self, share: float) -> None:
         """A share of the items exchange their places among the tastes, so that they please other people: neither the

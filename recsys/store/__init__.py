@@ -5,7 +5,7 @@ Promises
     precomputed_lists, stream   ranked lists of a batch; a stream that events are read from
 Finding them
     open, address               the store, lists or stream of a URL
-    reach                       whether its server answers
+    circuit_breaker             nobody waits twice for a server that does not answer
 Its rooms
     sqlite, postgres, redis     a database each
 Beside them

@@ -4,14 +4,14 @@ from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, get_args
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
 from serving.calls.keys import KeyRing, Scope, digest_of
 from serving.calls.paths import check_text
-from serving.calls.rates import Rates
+from serving.calls.rate_limiter import RateLimiter
 from serving.calls.this_machine import check_site
 from serving.errors import ProblemError
 
@@ -59,6 +59,10 @@ class Allow(HTTPBearer):
         return scopes
 
 
+READ, WRITE, ADMIN = Depends(Allow("read")), Depends(Allow("write")), Depends(Allow("admin"))
+"""Dependencies of `GuardedRoute`s."""
+
+
 class GuardedRoute(APIRoute):
     """Checks its `Allow` dependencies before it reads a body: callers without permission learn nothing about it. Then
     it checks that path and query are text."""
@@ -83,7 +87,7 @@ def _within_rate(request: HTTPConnection, key: str) -> None:
     Raises:
         ProblemError: 429, the key has called too often.
     """
-    rates: Rates = request.app.state.rates
-    if seconds := rates.wait(key):
+    limiter: RateLimiter = request.app.state.rate_limiter
+    if seconds := limiter.wait(key):
         message = f"this key calls more often than it may; try again in {seconds} s"
         raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, message, headers={"Retry-After": str(seconds)})

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import REQUEST, problem
 from serving.watching.metrics import Metrics
-from serving.watching.traces import NAMED_METHODS, NoTraces, Traces
+from serving.watching.traces import NAMED_METHODS, Traces
 
 logger = logging.getLogger("recsys.serving.access")
 
@@ -93,10 +93,10 @@ class Telemetry:
     The answer's X-Request-ID is the line's `request`.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, traces: Traces | None = None) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, traces: Traces) -> None:
         self._app = app
         self._metrics = metrics
-        self._traces = traces or NoTraces()
+        self._traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

@@ -1,8 +1,7 @@
 """Lists: made, answered, recorded.
 
-answers, cursor, conditions       how a list is made and answered; pages; wrong filters
-precomputed, precomputed_lookup   lists of a batch
-variants                          which variant answers whom
-recording, served_list_log        what is recorded of a list, and the log that it goes to
-browse                            looking around in the catalogue
+answers, cursor, conditions   how a list is made and answered; pages; wrong filters
+precomputed                   lists of a batch
+recording                     what is recorded of a list
+browse                        looking around in the catalogue
 """

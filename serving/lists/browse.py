@@ -1,4 +1,4 @@
-"""Looking around in the catalogue: items by their titles, columns and what they hold."""
+"""Looking around in the catalogue: items by id and title, columns and what they hold."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -17,14 +17,14 @@ MOST_VALUES = 100
 """Values of a column that are named, most frequent first."""
 
 
-def named(catalogue: ItemCatalogue, ids: Sequence[str], withdrawn: Collection[str]) -> list[dict[str, Any]]:
+def items_by_id(catalogue: ItemCatalogue, ids: Sequence[str], withdrawn: Collection[str]) -> list[dict[str, Any]]:
     """The items with these ids, in their order, each once; unknown and withdrawn ones are left out."""
     numbers = catalogue.vocabulary.numbers(id_ for id_ in dict.fromkeys(ids) if id_ not in withdrawn)
     known: pl.DataFrame = catalogue.frame.select(BRIEF)[numbers[numbers >= 0].tolist()]
     return known.to_dicts()
 
 
-def titled(catalogue: ItemCatalogue, text: str, n: int, withdrawn: Collection[str]) -> list[dict[str, Any]]:
+def items_by_title(catalogue: ItemCatalogue, text: str, n: int, withdrawn: Collection[str]) -> list[dict[str, Any]]:
     """The first `n` items whose title holds every word of the text, whatever their case, or whose id it is.
 
     Titles that begin with the text come first, then short ones; without a word all items match, in their own order.
@@ -40,7 +40,7 @@ def titled(catalogue: ItemCatalogue, text: str, n: int, withdrawn: Collection[st
     return found.head(n).collect().to_dicts()
 
 
-def columns(catalogue: ItemCatalogue) -> list[dict[str, Any]]:
+def described_columns(catalogue: ItemCatalogue) -> list[dict[str, Any]]:
     """Every column that a filter can ask about: its kind, how many values it has, and what they are.
 
     Values are named where items share them (categories, brands), bounds where they have an order (prices, times).

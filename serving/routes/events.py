@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import orjson
 import polars as pl
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from recsys.counts import counted
 from recsys.data.events.event import Event
@@ -17,24 +17,20 @@ from recsys.data.tables.parsing import times_of
 from recsys.data.tables.schema import CLOCK_SKEW, MAX_EVENT_NAMES
 from recsys.moments import clock
 from recsys.store import AppendResult
-from serving.calls.access import Allow, GuardedRoute
+from serving.calls.access import WRITE, GuardedRoute
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented, wrong_field
 from serving.responses import json_response
 from serving.schemas.events import EventIn, EventsAnswer, EventsRequest
 from serving.service import Service, ServiceNeeded
 
-router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], dependencies=[Depends(Allow("write"))])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["events"], dependencies=[WRITE])
 
 
 @router.post(
     "/events",
     status_code=HTTPStatus.ACCEPTED,
     response_model=EventsAnswer,
-    responses=documented(
-        *GUARDED,
-        *BODY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    ),
+    responses=documented(*GUARDED, *BODY, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def post_events(body: EventsRequest, service: ServiceNeeded) -> Response:
     """Store events, all or none. When this answers, they are on disk and count in the next list; other workers of the

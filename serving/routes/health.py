@@ -2,10 +2,10 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from serving.calls.access import Allow, GuardedRoute
+from serving.calls.access import READ, GuardedRoute
 from serving.errors import GUARDED, ProblemError, documented
 from serving.responses import json_response
 from serving.schemas.models import AliveAnswer, ReadyAnswer
@@ -30,7 +30,7 @@ async def ready(service: ServiceNeeded) -> Response:
     return json_response({"status": "ok", "model_version": service.live.served.require().version})
 
 
-@router.get("/metrics", dependencies=[Depends(Allow("read"))], response_class=Response, responses=documented(*GUARDED))
+@router.get("/metrics", dependencies=[READ], response_class=Response, responses=documented(*GUARDED))
 async def metrics(service: ServiceNeeded) -> Response:
     """Counters of all workers of this server, for Prometheus."""
     text = await service.threads.reading.run(service.metrics.render)  # files of all workers: not on the event loop

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from recsys.counts import counted
 from recsys.data.events.event_fields import Id
@@ -14,11 +14,11 @@ from recsys.data.items.item_changes import ItemChange, check_kinds, fitted_to, i
 from recsys.data.tables.schema import MAX_ID
 from recsys.errors import DataError
 from recsys.pipeline.recommender.loaded_version import LoadedVersion
-from serving.calls.access import Allow, GuardedRoute
+from serving.calls.access import READ, WRITE, GuardedRoute
 from serving.calls.paths import ITEM
 from serving.errors import BODY, GUARDED, Fault, ProblemError, documented, wrong_field
 from serving.lists.answers import list_entries
-from serving.lists.browse import named, titled
+from serving.lists.browse import items_by_id, items_by_title
 from serving.responses import json_response
 from serving.schemas.items import DeletedItemAnswer, FoundItemsAnswer, ItemAnswer, ItemIn, ItemsAnswer, ItemsRequest
 from serving.schemas.lists import SimilarAnswer
@@ -28,23 +28,14 @@ router = APIRouter(
     route_class=GuardedRoute,
     prefix="/v1/items",
     tags=["items"],
-    responses=documented(
-        *GUARDED,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    ),
+    responses=documented(*GUARDED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 ItemId = Annotated[str, Path(min_length=1, max_length=MAX_ID)]
 NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
 
 
-@router.put(
-    "",
-    response_model=ItemsAnswer,
-    dependencies=[Depends(Allow("write"))],
-    responses=documented(*BODY),
-)
+@router.put("", response_model=ItemsAnswer, dependencies=[WRITE], responses=documented(*BODY))
 async def put_items(body: ItemsRequest, service: ServiceNeeded) -> Response:
     """Add or replace items. When this answers, they are on disk and can be recommended; other workers of the server
     have them a moment later."""
@@ -52,7 +43,7 @@ async def put_items(body: ItemsRequest, service: ServiceNeeded) -> Response:
     return json_response({"upserted": len({item.item_id for item in body.items})})
 
 
-@router.get("", response_model=FoundItemsAnswer, dependencies=[Depends(Allow("read"))])
+@router.get("", response_model=FoundItemsAnswer, dependencies=[READ])
 async def find_items(
     service: ServiceNeeded,
     q: Annotated[str | None, Query(max_length=200, description="words of the title", examples=["espresso"])] = None,
@@ -63,19 +54,14 @@ async def find_items(
 
     def find() -> dict[str, Any]:
         served = service.live.served.require()
-        items = served.recommender.catalogue
-        found = titled(items, q or "", n, served.withdrawn) if ids is None else named(items, ids, served.withdrawn)
+        items, withdrawn = served.recommender.catalogue, served.withdrawn
+        found = items_by_title(items, q or "", n, withdrawn) if ids is None else items_by_id(items, ids, withdrawn)
         return {"model_version": served.version, "items": found}
 
     return json_response(await service.threads.reading.run(find))
 
 
-@router.get(
-    f"{ITEM}/similar",
-    response_model=SimilarAnswer,
-    dependencies=[Depends(Allow("read"))],
-    responses=NOT_FOUND,
-)
+@router.get(f"{ITEM}/similar", response_model=SimilarAnswer, dependencies=[READ], responses=NOT_FOUND)
 async def similar(
     item_id: ItemId,
     request: Request,
@@ -91,7 +77,7 @@ async def similar(
     return json_response({"item_id": item_id, "model_version": ranking.model_version, "items": list_entries(ranking)})
 
 
-@router.get(ITEM, response_model=ItemAnswer, dependencies=[Depends(Allow("read"))], responses=NOT_FOUND)
+@router.get(ITEM, response_model=ItemAnswer, dependencies=[READ], responses=NOT_FOUND)
 async def item(item_id: ItemId, service: ServiceNeeded) -> Response:
     """What the served version knows of an item."""
     served, number = await _found(item_id, service)
@@ -100,12 +86,7 @@ async def item(item_id: ItemId, service: ServiceNeeded) -> Response:
     )
 
 
-@router.delete(
-    ITEM,
-    response_model=DeletedItemAnswer,
-    dependencies=[Depends(Allow("write"))],
-    responses=NOT_FOUND,
-)
+@router.delete(ITEM, response_model=DeletedItemAnswer, dependencies=[WRITE], responses=NOT_FOUND)
 async def delete_item(item_id: ItemId, service: ServiceNeeded) -> Response:
     """Take an item out of all lists for good. Histories keep it; putting it again brings it back."""
 

@@ -5,13 +5,13 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Path, Response
 
 from recsys.errors import BundleError
 from recsys.moments import iso_time
 from recsys.pipeline.recommender.bundle import REPORT
 from recsys.registry import Registry, summary_of
-from serving.calls.access import Allow, GuardedRoute
+from serving.calls.access import ADMIN, READ, GuardedRoute
 from serving.errors import GUARDED, ProblemError, documented
 from serving.lists.answers import list_response
 from serving.responses import json_response
@@ -37,18 +37,13 @@ SHOWN = ("n_requests", "metrics", "baselines", "ablation", "slices", "slice_size
 """What is shown of a version's report."""
 
 
-@router.get("", response_model=ModelsAnswer, dependencies=[Depends(Allow("read"))])
+@router.get("", response_model=ModelsAnswer, dependencies=[READ])
 async def list_models(service: ServiceNeeded) -> Response:
     """All versions, oldest first."""
     return json_response(await service.threads.reading.run(lambda: _overview(service)))
 
 
-@router.get(
-    "/{version}",
-    response_model=VersionAnswer,
-    dependencies=[Depends(Allow("read"))],
-    responses=documented(*NAMED),
-)
+@router.get("/{version}", response_model=VersionAnswer, dependencies=[READ], responses=documented(*NAMED))
 async def show_model(version: Version, service: ServiceNeeded) -> Response:
     """One version: what it learned from, and how it compares with simpler rankings. 409 when what is read here is
     damaged; all of its files are checked when it is loaded."""
@@ -58,7 +53,7 @@ async def show_model(version: Version, service: ServiceNeeded) -> Response:
 @router.post(
     "/{version}/recommend",
     response_model=ListAnswer,
-    dependencies=[Depends(Allow("admin"))],
+    dependencies=[ADMIN],
     responses={**LIST_PROBLEMS, **documented(*NAMED)},
 )
 async def recommend_with(version: Version, body: RecommendRequest, service: ServiceNeeded) -> Response:
@@ -75,7 +70,7 @@ async def recommend_with(version: Version, body: RecommendRequest, service: Serv
 @router.post(
     "/{version}/promote",
     response_model=ModelsAnswer,
-    dependencies=[Depends(Allow("admin"))],
+    dependencies=[ADMIN],
     responses=documented(*NAMED, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def promote(version: Version, service: ServiceNeeded) -> Response:
@@ -95,7 +90,7 @@ async def promote(version: Version, service: ServiceNeeded) -> Response:
 @router.post(
     "/rollback",
     response_model=ModelsAnswer,
-    dependencies=[Depends(Allow("admin"))],
+    dependencies=[ADMIN],
     responses=documented(HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def rollback(service: ServiceNeeded) -> Response:

@@ -2,27 +2,22 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
-from serving.calls.access import Allow, GuardedRoute
+from serving.calls.access import READ, GuardedRoute
 from serving.errors import BODY, GUARDED, documented
 from serving.lists.answers import list_response, unit_of
 from serving.lists.precomputed import precomputed_response
 from serving.schemas.lists import ListAnswer, RecommendRequest
 from serving.service import ServiceNeeded
 
-LIST_PROBLEMS = documented(
-    *GUARDED,
-    *BODY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-)
+LIST_PROBLEMS = documented(*GUARDED, *BODY, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def list_router() -> APIRouter:
     """Routes of lists: who may ask, and what can go wrong."""
-    guards = [Depends(Allow("read"))]
     return APIRouter(
-        route_class=GuardedRoute, prefix="/v1", tags=["lists"], dependencies=guards, responses=LIST_PROBLEMS
+        route_class=GuardedRoute, prefix="/v1", tags=["lists"], dependencies=[READ], responses=LIST_PROBLEMS
     )
 
 

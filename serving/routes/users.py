@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from recsys.data.events.event import Event
 from recsys.data.requests.served_list import ServedList
@@ -15,7 +15,7 @@ from recsys.data.tables.schema import MAX_ID
 from recsys.data.users.pseudonyms import Pseudonyms
 from recsys.moments import iso_time
 from recsys.pipeline.recommender.user_lookup import history_of, profile_of, users_like
-from serving.calls.access import Allow, GuardedRoute
+from serving.calls.access import ADMIN, GuardedRoute
 from serving.calls.paths import USER
 from serving.errors import GUARDED, documented
 from serving.responses import json_response
@@ -26,12 +26,8 @@ router = APIRouter(
     route_class=GuardedRoute,
     prefix="/v1/users",
     tags=["users"],
-    dependencies=[Depends(Allow("admin"))],
-    responses=documented(
-        *GUARDED,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    ),
+    dependencies=[ADMIN],
+    responses=documented(*GUARDED, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 UserId = Annotated[str, Path(min_length=1, max_length=MAX_ID)]

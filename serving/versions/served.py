@@ -6,7 +6,7 @@ from recsys.config import VariantConfig
 from recsys.errors import NotTrainedError
 from recsys.pipeline.recommender.loaded_version import LoadedVersion
 from recsys.pipeline.recommender.recommend import Recommender
-from serving.lists.variants import assigned, shadows
+from serving.versions.variants import assigned_variant, shadow_variants
 
 
 class ServedVersions:
@@ -54,13 +54,13 @@ class ServedVersions:
 
         The first variant stands in for one whose version cannot be loaded. Raises as `require`.
         """
-        name = assigned(self.variants, unit).name
+        name = assigned_variant(self.variants, unit).name
         served = self._by_variant.get(name)
         return (self.variants[0].name, self.require()) if served is None else (name, served)
 
     def shadows_of(self, answering: str, request_id: str) -> list[tuple[str, LoadedVersion]]:
         """The variants that make this list as well, unseen, and their versions."""
-        chosen = [variant.name for variant in shadows(self.variants, answering, request_id)]
+        chosen = [variant.name for variant in shadow_variants(self.variants, answering, request_id)]
         return [(name, served) for name in chosen if (served := self._by_variant.get(name)) is not None]
 
     def each(self) -> list[LoadedVersion]:

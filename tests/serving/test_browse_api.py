@@ -18,7 +18,7 @@ from recsys.data.items.items_table import read_items
 from recsys.data.tables.table import frame_table
 from recsys.policy.filters import Filters
 from recsys.registry import Registry
-from serving.lists.browse import columns
+from serving.lists.browse import described_columns
 from serving.responses import json_response
 from serving.settings import Settings
 from serving.versions import on_demand
@@ -91,7 +91,7 @@ def test_bounds_of_decimals_and_durations_are_numbers() -> None:
     items = pl.DataFrame({"item_id": ["i1", "i2"], "title": ["Lamp", "Cup"]})
     items = items.with_columns(cost=pl.Series([1, 2], dtype=pl.Decimal(9, 2)), lasts=pl.duration(hours=5))
     catalogue, _ = read_items(frame_table(items, "items"))
-    described = {column["name"]: column for column in orjson.loads(json_response(columns(catalogue)).body)}
+    described = {column["name"]: column for column in orjson.loads(json_response(described_columns(catalogue)).body)}
     assert (described["cost"]["low"], described["cost"]["high"]) == (1.0, 2.0)
     assert (described["lasts"]["kind"], described["lasts"]["low"]) == ("number", 18_000.0)
 
@@ -102,7 +102,7 @@ def test_columns_of_lists_are_of_the_kind_of_their_elements() -> None:
         sizes=pl.Series([[38.0, 40.5], None]), flags=pl.Series([[True], [False]]), deep=pl.Series([[[1]], [[2]]])
     )
     catalogue, _ = read_items(frame_table(items, "items"))
-    described = {column["name"]: column for column in columns(catalogue)}
+    described = {column["name"]: column for column in described_columns(catalogue)}
     sizes = described["sizes"]
     assert [sizes[key] for key in ("kind", "n_values", "low", "high")] == ["number", 2, 38.0, 40.5]
     assert (described["colours"]["kind"], described["flags"]["kind"]) == ("tags", "flag")
@@ -126,7 +126,7 @@ def test_the_values_of_a_column_are_counted_once(monkeypatch: pytest.MonkeyPatch
     )
     catalogue, _ = read_items(frame_table(items, "items"))
     monkeypatch.setattr(pl.Series, "n_unique", counting)
-    assert {column["name"] for column in columns(catalogue)} == set(counted)
+    assert {column["name"] for column in described_columns(catalogue)} == set(counted)
     assert len(counted) == len(set(counted))
 
 

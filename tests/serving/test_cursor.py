@@ -11,7 +11,7 @@ from serving.schemas.lists import MAX_CURSOR, RankRequest, RecommendRequest
 from serving.schemas.values import MAX_IDS
 
 
-def test_it_brings_back_what_was_shown() -> None:
+def test_a_cursor_brings_back_what_was_shown() -> None:
     request = RecommendRequest(user_id="u", filter={"category": ["a"]})
     assert shown_before(request) == []
     shown = ["i1", "é/?", "中文", "🎈"]
@@ -24,14 +24,14 @@ def test_it_brings_back_what_was_shown() -> None:
     "change",
     [{"user_id": "other"}, {"filter": {}}, {"exclude": ["i9"]}, {"context": {"query": "tea"}}, {"history": []}],
 )
-def test_it_belongs_to_one_list(change: dict[str, object]) -> None:
+def test_a_cursor_belongs_to_one_list(change: dict[str, object]) -> None:
     request = RecommendRequest(user_id="u", filter={"category": ["a"]})
     cursor = next_cursor(request, ["i1"])
     with pytest.raises(ProblemError, match="another list"):
         shown_before(request.model_copy(update={"cursor": cursor, **change}))
 
 
-def test_it_belongs_to_the_items_that_were_ranked() -> None:
+def test_a_cursor_belongs_to_the_items_that_were_ranked() -> None:
     cursor = next_cursor(RankRequest(items=["i1", "i2"]), ["i1"])
     with pytest.raises(ProblemError, match="another list"):
         shown_before(RankRequest(items=["i1", "i3"], cursor=cursor))
@@ -42,18 +42,18 @@ def test_it_belongs_to_the_items_that_were_ranked() -> None:
     ["", "x", "....", "é", "AAAA", "=", base64.urlsafe_b64encode(b"[1]").decode()]
     + [base64.urlsafe_b64encode(orjson.dumps(tree)).decode() for tree in ({"list": "x"}, {"list": 1, "items": [2]})],
 )
-def test_anything_else_is_refused(token: str) -> None:
+def test_what_is_no_cursor_is_refused(token: str) -> None:
     with pytest.raises(ProblemError, match="not a valid cursor") as caught:
         shown_before(RecommendRequest(cursor=token))
     assert caught.value.status == 422
     assert caught.value.errors[0].loc == ["body", "cursor"]
 
 
-def test_one_that_would_be_too_long_to_send_back_is_not_given() -> None:
+def test_a_cursor_too_long_to_send_back_is_not_given() -> None:
     assert next_cursor(RecommendRequest(), ["i" * 256] * (MAX_CURSOR // 256)) is None
 
 
-def test_one_that_holds_more_than_may_be_sent_back_is_not_given() -> None:
+def test_a_cursor_of_more_items_than_may_be_sent_back_is_not_given() -> None:
     request = RecommendRequest(user_id="u")
     shown = [f"i{number}" for number in range(MAX_IDS + 1)]
     cursor = next_cursor(request, shown[:MAX_IDS])

@@ -35,7 +35,7 @@ def stored(settings: Settings) -> list[Event]:
     return events
 
 
-def test_they_are_stored_as_posted(http: httpx.Client, settings: Settings, items: list[str]) -> None:
+def test_events_are_stored_as_posted(http: httpx.Client, settings: Settings, items: list[str]) -> None:
     full = {
         "event_id": "e1",
         "user_id": "用户",

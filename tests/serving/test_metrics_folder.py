@@ -73,7 +73,7 @@ def test_a_place_in_memory_without_room_is_not_taken(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
-def test_those_of_others_and_links_stay(tmp_path: Path) -> None:
+def test_folders_of_other_users_and_links_stay(tmp_path: Path) -> None:
     foreign, elsewhere, link = (
         tmp_path / name for name in ("recsys-metrics-locked-a", "elsewhere", "recsys-metrics-locked-b")
     )

@@ -31,7 +31,7 @@ def test_a_stop_is_never_slept_over() -> None:
     assert not task._thread.is_alive()
 
 
-def test_a_stop_right_after_the_start() -> None:
+def test_a_task_that_is_stopped_right_after_its_start_ends() -> None:
     for _ in range(200):
         task = PeriodicTask("test", lambda: _HOUR, lambda: None)
         task.start()
@@ -39,7 +39,7 @@ def test_a_stop_right_after_the_start() -> None:
         assert not task._thread.is_alive()
 
 
-def test_it_is_woken_and_survives_an_error() -> None:
+def test_a_task_is_woken_and_survives_an_error() -> None:
     calls, again = [0], threading.Semaphore(0)
 
     def action() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from serving.lists.precomputed_lookup import THREADS, WAITING, PrecomputedLookup
+from serving.precomputed_lookup import THREADS, WAITING, PrecomputedLookup
 
 
 class Hanging:

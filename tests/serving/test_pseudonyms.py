@@ -27,7 +27,7 @@ def publish_with_pseudonyms(registry: Registry) -> str:
     return registry.publish(replace(bundle, log=hidden, config=bundle.config.model_copy(update={"privacy": ON})))
 
 
-def test_they_are_keyed_stable_and_their_own() -> None:
+def test_a_pseudonym_is_keyed_and_stays_itself() -> None:
     one, other = Pseudonyms(b"a" * 32), Pseudonyms(b"b" * 32)
     assert one.of("u1") == one.of("u1") == one.of(one.of("u1"))
     assert len({one.of("u1"), other.of("u1"), one.of("u2"), "u1"}) == 4

@@ -14,23 +14,23 @@ from running import eventually, serving_thread
 
 from recsys.config import Config
 from recsys.registry import Registry
-from serving.calls.rates import Rates
+from serving.calls.rate_limiter import RateLimiter
 from serving.settings import Settings
 from serving.watching.logs import JsonLines
 
 
 def test_a_bucket_empties_and_fills() -> None:
     now = 0.0
-    rates = Rates(2.0, clock=lambda: now)
-    assert [rates.wait("a") for _ in range(5)] == [0, 0, 0, 0, 1]
-    assert rates.wait("b") == 0
+    limiter = RateLimiter(2.0, clock=lambda: now)
+    assert [limiter.wait("a") for _ in range(5)] == [0, 0, 0, 0, 1]
+    assert limiter.wait("b") == 0
     now = 0.5
-    assert [rates.wait("a"), rates.wait("a")] == [0, 1]
+    assert [limiter.wait("a"), limiter.wait("a")] == [0, 1]
     now = 100.0
-    assert [rates.wait("a") for _ in range(5)] == [0, 0, 0, 0, 1]
-    slow = Rates(0.1, clock=lambda: now)
+    assert [limiter.wait("a") for _ in range(5)] == [0, 0, 0, 0, 1]
+    slow = RateLimiter(0.1, clock=lambda: now)
     assert [slow.wait("a"), slow.wait("a")] == [0, 10]
-    assert {Rates(0.0).wait("a") for _ in range(100)} == {0}
+    assert {RateLimiter(0.0).wait("a") for _ in range(100)} == {0}
 
 
 def test_limits_hold_for_calls_of_a_key_slow_bodies_and_slow_lists(

@@ -9,8 +9,8 @@ import pytest
 from recsys.data.requests.served_list import ServedList
 from recsys.errors import StoreError
 from recsys.store import open_store
-from serving.lists import served_list_log
-from serving.lists.served_list_log import ServedListLog
+from serving import served_list_log
+from serving.served_list_log import ServedListLog
 from serving.watching.metrics import Metrics
 
 

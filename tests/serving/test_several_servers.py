@@ -11,9 +11,7 @@ from running import eventually, serving_process, serving_thread
 
 from benchmarks.databases import DURABLE, REDIS, RedisServer, postgres_server, redis_server, why_no_postgres
 from recsys.config import Config
-from recsys.errors import ConfigError
 from recsys.registry import Registry
-from recsys.store import stores_of
 from serving.settings import Settings
 
 NO_DATABASES = why_no_postgres() or (None if REDIS else "needs redis-server (Debian: apt-get install redis-server)")
@@ -147,14 +145,3 @@ def test_every_worker_of_one_machine_knows_an_event_soon(registry: Registry, ite
             ]
             times.append(max(waits))
         assert min(times) < SOON, times
-
-
-def test_which_urls_go_together() -> None:
-    default = "sqlite:///default.db"
-    assert stores_of([], default) == (default, "")
-    assert stores_of(["redis://a"], default) == ("redis://a", "")
-    assert stores_of(["redis://a", "postgresql://b/c"], default) == ("postgresql://b/c", "redis://a")
-    assert stores_of(["sqlite:///x.db", "redis://a"], default) == ("sqlite:///x.db", "redis://a")
-    for urls in (["sqlite:///x.db", "sqlite:///y.db"], ["redis://a", "redis://b"]):
-        with pytest.raises(ConfigError, match="several stores"):
-            stores_of(urls, default)

@@ -11,9 +11,9 @@ from serving_versions import publish_copy
 from recsys.config import Config, ServingConfig, VariantConfig
 from recsys.registry import Registry
 from recsys.store import open_store
-from serving.lists.variants import assigned, shadows
 from serving.settings import Settings
 from serving.versions.live import LiveState
+from serving.versions.variants import assigned_variant, shadow_variants
 from serving.watching.metrics import Metrics
 
 USERS = [f"u{number}" for number in range(4_000)]
@@ -24,23 +24,23 @@ def variants(**shares: float) -> list[VariantConfig]:
 
 
 def test_shares_are_kept_and_users_stay() -> None:
-    before = {user: assigned(variants(a=0.7, b=0.2, c=0.1), user).name for user in USERS}
+    before = {user: assigned_variant(variants(a=0.7, b=0.2, c=0.1), user).name for user in USERS}
     counts = Counter(before.values())
     for name, share in (("a", 0.7), ("b", 0.2), ("c", 0.1)):
         assert abs(counts[name] / len(USERS) - share) < 0.03
-    assert before == {user: assigned(variants(c=10, b=20, a=70), user).name for user in USERS}
-    grown = {user: assigned(variants(a=0.7, b=0.2, c=0.5), user).name for user in USERS}
+    assert before == {user: assigned_variant(variants(c=10, b=20, a=70), user).name for user in USERS}
+    grown = {user: assigned_variant(variants(a=0.7, b=0.2, c=0.5), user).name for user in USERS}
     assert {grown[user] for user in USERS if grown[user] != before[user]} == {"c"}, "only to the one that grew"
-    without = {user: assigned(variants(a=0.7, b=0.2), user).name for user in USERS}
+    without = {user: assigned_variant(variants(a=0.7, b=0.2), user).name for user in USERS}
     assert all(without[user] == before[user] for user in USERS if before[user] != "c")
-    assert {assigned(variants(a=1, b=0), user).name for user in USERS} == {"a"}
+    assert {assigned_variant(variants(a=1, b=0), user).name for user in USERS} == {"a"}
 
 
 def test_shadows_are_drawn_by_request() -> None:
     config = [VariantConfig(name="a"), VariantConfig(name="b", share=0, shadow=0.25)]
-    drawn = [shadows(config, "a", request) for request in USERS]
+    drawn = [shadow_variants(config, "a", request) for request in USERS]
     assert abs(sum(map(len, drawn)) / len(USERS) - 0.25) < 0.03
-    assert not any(shadows(config, "b", request) for request in USERS)
+    assert not any(shadow_variants(config, "b", request) for request in USERS)
 
 
 def answer(http: httpx.Client, **body: object) -> dict[str, object]:

@@ -36,7 +36,7 @@ def ends_just_after_the_look(pid, options):
     return found
 
 os.waitpid = ends_just_after_the_look
-raise SystemExit(run_workers(2, work))
+raise SystemExit(run_workers(2, work, lambda: None))
 """
 
 
@@ -60,7 +60,7 @@ def work():
     signal.pause()
 
 os.fork = fork
-raise SystemExit(run_workers(2, work))
+raise SystemExit(run_workers(2, work, lambda: None))
 """
 
 

@@ -93,7 +93,7 @@ def test_tastes_shift_and_drift(world: World) -> None:
     changed = np.any(world.items != items, axis=1).mean()
     assert 0.3 < changed <= 0.5
     assert sorted(map(tuple, world.items.round(9))) == sorted(map(tuple, items.round(9))), "they have exchanged tastes"
-    world.drift(0.05)
+    world.drift()
     assert 0.9 < np.mean(np.sum(world.users * users, axis=1)) < 1
     world.add_users(5)
     assert len(world.users) == 45

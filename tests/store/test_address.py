@@ -42,3 +42,14 @@ def test_a_file_whose_name_would_lose_letters_is_refused(name: str) -> None:
 
 def test_such_a_name_is_kept_where_it_is_written_as_urls_have_it() -> None:
     assert sqlite_file(sqlite_url(Path("/a ?#%\n.db"))) == Path("/a ?#%\n.db")
+
+
+def test_one_store_may_stand_beside_one_redis() -> None:
+    default = "sqlite:///default.db"
+    assert stores_of([], default) == (default, "")
+    assert stores_of(["redis://a"], default) == ("redis://a", "")
+    assert stores_of(["redis://a", "postgresql://b/c"], default) == ("postgresql://b/c", "redis://a")
+    assert stores_of(["sqlite:///x.db", "redis://a"], default) == ("sqlite:///x.db", "redis://a")
+    for urls in (["sqlite:///x.db", "sqlite:///y.db"], ["redis://a", "redis://b"]):
+        with pytest.raises(ConfigError, match="several stores"):
+            stores_of(urls, default)

@@ -1,7 +1,5 @@
-"""Lists of a batch, looked up by id: the contract on SQLite, PostgreSQL and Redis, delivery, and the API."""
+"""Lists of a batch, looked up by id: the contract on SQLite, PostgreSQL and Redis."""
 
-import json
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +11,7 @@ from benchmarks.databases import REDIS, PostgresServer, free_port, postgres_serv
 from recsys.errors import ConfigError, StoreError
 from recsys.store import is_database_url, open_precomputed_lists, open_store
 from recsys.store.precomputed_lists import PrecomputedLists
-from recsys.store.tail import SharedTail, TailListener
+from recsys.store.tail import SharedTail
 
 
 @pytest.fixture(scope="module")
@@ -146,29 +144,6 @@ class TestRedisPrecomputedLists(PrecomputedListsContract):
                 open_(f"{url}?durable=no")
 
 
-def test_a_redis_between_servers_that_was_never_there_is_reported_once() -> None:
-    pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")
-    told, lines = threading.Event(), list[str]()
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(record.getMessage())
-            told.set()
-
-    logger, listener = logging.getLogger("recsys.store"), Listener()
-    tail = SharedTail(f"redis://127.0.0.1:{free_port()}/0", "log")
-    logger.addHandler(listener)
-    try:
-        tail.start(TailListener(lambda after, entries: None, lambda: None))
-        assert told.wait(10)
-        assert not tail.is_subscribed
-    finally:
-        tail.close()
-        logger.removeHandler(listener)
-    assert len(lines) == 1
-    assert "is away, the store is read instead" in lines[0]
-
-
 @pytest.mark.skipif(why_no_postgres() is not None, reason=why_no_postgres() or "")
 class TestPostgresPrecomputedLists(PrecomputedListsContract):
     @pytest.fixture
@@ -187,28 +162,3 @@ def test_a_place_where_no_lists_can_be_kept_is_refused(tmp_path: Path) -> None:
     open_store(f"sqlite:///{tmp_path}/store.db").close()
     with pytest.raises(StoreError, match="holds something else"):
         open_precomputed_lists(f"sqlite:///{tmp_path}/store.db")
-
-
-def test_delivered_lists_are_json(tmp_path: Path) -> None:
-    import polars as pl
-
-    from recsys.pipeline.offline.deliver import deliver
-    from recsys.pipeline.recommender.item_list import LIST_SCHEMA
-
-    rows = [
-        (user, user, rank, f"i{rank}", 1.0 / rank, 0.5, None, ["als", "text"], "v1")
-        for user in ("u1", "u2")
-        for rank in (1, 2)
-    ]
-    pl.DataFrame(rows, schema=LIST_SCHEMA, orient="row").write_parquet(tmp_path / "lists.parquet")
-    with closing(open_precomputed_lists(f"sqlite:///{tmp_path}/lists.db")) as lists:
-        assert deliver(tmp_path / "lists.parquet", lists, str.upper) == 2
-        found = json.loads(lists.get("U2") or "")
-    assert (found["model_version"], [item["item_id"] for item in found["items"]]) == ("v1", ["i1", "i2"])
-    assert found["items"][1] == {
-        "item_id": "i2",
-        "score": 0.5,
-        "p_click": 0.5,
-        "p_purchase": None,
-        "sources": ["als", "text"],
-    }

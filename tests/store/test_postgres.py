@@ -15,10 +15,10 @@ from recsys.cli.main import main
 from recsys.data.users.forget import user_digest
 from recsys.errors import StoreError
 from recsys.store import AppendResult, open_store
+from recsys.store.circuit_breaker import PAUSE_SECONDS
 from recsys.store.postgres.connections import CONNECT_SECONDS, DOUBT_SECONDS, Connections
 from recsys.store.postgres.schema import MIGRATIONS
 from recsys.store.postgres.store import PostgresStore
-from recsys.store.reach import PAUSE_SECONDS
 
 psycopg = pytest.importorskip("psycopg", reason="needs psycopg (install recsys[postgres])")
 pytestmark = pytest.mark.skipif(why_no_postgres() is not None, reason=why_no_postgres() or "")

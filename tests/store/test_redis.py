@@ -15,7 +15,7 @@ from recsys.data.items.item_changes import ItemChange
 from recsys.data.users.forget import user_digest
 from recsys.errors import ConfigError, StoreError
 from recsys.store import AppendResult, open_store
-from recsys.store.reach import PAUSE_SECONDS
+from recsys.store.circuit_breaker import PAUSE_SECONDS
 from recsys.store.redis.connections import CALL_SECONDS
 
 redis = pytest.importorskip("redis", reason="needs redis-py (install recsys[redis])")

@@ -79,7 +79,7 @@ def test_few_purchases_keep_their_rate_where_logits_are_far_apart() -> None:
     assert reliability(purchase.probability(logits), purchased).expected_calibration_error < 0.005
 
 
-def test_nothing_was_ever_bought() -> None:
+def test_where_nothing_was_ever_bought_nothing_will_be() -> None:
     logits, nothing = np.array([-9.0, 0.0, 9.0], dtype=np.float32), np.zeros(3, dtype=bool)
     _, purchase = LabelledPairs(logits, nothing, nothing, np.ones(3)).calibrations()
     assert purchase.probability(logits).mean() < 0.001

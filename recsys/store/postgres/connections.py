@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from recsys.errors import ConfigError, StoreError
 from recsys.store.address import address_of
-from recsys.store.reach import Reach
+from recsys.store.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -59,7 +59,7 @@ class Connections:
         self._connect = psycopg.connect
         self._error = psycopg.Error
         self._late = psycopg.errors.ConnectionTimeout
-        self._reach = Reach(f"store {self.address}", _REMEDY, self._late)
+        self._breaker = CircuitBreaker(f"store {self.address}", _REMEDY, self._late)
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -107,7 +107,7 @@ class Connections:
                 connection.close()
         # What a call relies on is not left to the settings of the database or the user.
         options = f"-c statement_timeout={CALL_SECONDS}s -c synchronous_commit=on {_READ_COMMITTED}"
-        with self._reach.asked():
+        with self._breaker.guard():
             return self._connect(
                 self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options, client_encoding="UTF8"
             )
@@ -134,7 +134,7 @@ class Connections:
         try:
             self._connect(self._url, connect_timeout=CONNECT_SECONDS).close()
         except self._late:
-            self._reach.lose()
+            self._breaker.trip()
             return False
         except self._error:  # it says why it lets nobody in
             return True

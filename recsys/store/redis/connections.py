@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlunsplit
 
 from recsys.errors import ConfigError, StoreError
 from recsys.store.address import redis_address
-from recsys.store.reach import Reach
+from recsys.store.circuit_breaker import CircuitBreaker
 
 CALL_SECONDS = 5.0
 """How long a call may take, and connecting. Redis does one thing at a time: a longer one holds up everybody."""
@@ -28,7 +28,7 @@ class RedisConnections:
         address: the URL without user, password and parameters, for messages.
         name: use and address.
         parameters: those of `own` that the URL has.
-        client: redis-py's client; wrap its calls in `explained`.
+        client: redis-py's client; wrap its calls in `store_errors`.
         error: base of what redis-py raises.
         refusal: what redis-py raises where Redis answers that it will not.
 
@@ -59,7 +59,7 @@ class RedisConnections:
         self.error: type[Exception] = redis.RedisError
         self.refusal: type[Exception] = redis.ResponseError
         self._remedy, self._closed = remedy, False
-        self._reach = Reach(self.name, remedy, redis.TimeoutError)
+        self._breaker = CircuitBreaker(self.name, remedy, redis.TimeoutError)
         self.client: Any = redis.Redis.from_url(
             urlunsplit(parts._replace(query="")) if own else url,
             socket_timeout=seconds,
@@ -73,12 +73,12 @@ class RedisConnections:
             raise ConfigError(f"{self.name}: there is no parameter {name}; leave it out of the URL") from error
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
+    def store_errors(self) -> Iterator[None]:
         """Raise what redis-py raises as a `StoreError`; also where `close` was called, or while Redis is silent."""
         if self._closed:
             raise StoreError(f"{self.name} is closed; open it again")
         try:
-            with self._reach.asked():
+            with self._breaker.guard():
                 yield
         except self.error as error:
             raise StoreError(f"{self.name}: {error}; {self._remedy}") from error

@@ -26,14 +26,14 @@ class RedisPrecomputedLists:
     def __init__(self, url: str) -> None:
         self._redis = RedisConnections(url, "lists in")
         self._client = self._redis.client
-        with self._redis.explained():
+        with self._redis.store_errors():
             self._client.ping()
         self._get, self._forget = self._client.register_script(_GET), self._client.register_script(_FORGET)
 
     def replace(self, lists: Iterable[tuple[str, str]]) -> int:
         """A new hash is filled beside the old one, and takes its place in one step."""
         key, rows, count = f"{_CURRENT}:{uuid4().hex}", iter(lists), 0
-        with self._redis.explained():
+        with self._redis.store_errors():
             while page := dict(islice(rows, _PAGE)):
                 with self._client.pipeline() as pipeline:
                     pipeline.hset(key, mapping=page).expire(key, _UNFINISHED_SECONDS)
@@ -48,13 +48,13 @@ class RedisPrecomputedLists:
 
     def get(self, id_: str) -> str | None:
         """The list of an id."""
-        with self._redis.explained():
+        with self._redis.store_errors():
             content = self._get(keys=[_CURRENT], args=[id_])
         return None if content is None else str(content, "utf-8")
 
     def forget(self, id_: str) -> None:
         """Remove the list of an id."""
-        with self._redis.explained():
+        with self._redis.store_errors():
             self._forget(keys=[_CURRENT], args=[id_])
 
     def close(self) -> None:

@@ -60,13 +60,14 @@ class RedisStore:
         days = self._redis.parameters.get("remember_days", str(REMEMBER_DAYS))
         if not days.isdecimal() or int(days) < 1:
             raise ConfigError(f"{self._redis.name}: remember_days={days}: give a whole number of days from 1")
-        if (durable := self._redis.parameters.get("durable", "yes")) not in ("yes", "no"):
+        durable = self._redis.parameters.get("durable", "yes")
+        if durable not in ("yes", "no"):
             raise ConfigError(f"{self._redis.name}: durable={durable}: write yes (the default) or no")
         self._remember_seconds = int(days) * 86_400
-        self._gap = _GAP if self._redis.parameters.get("durable") == "no" else 0
+        self._gap = _GAP if durable == "no" else 0
         self._client = self._redis.client
         try:
-            with self._redis.explained():
+            with self._redis.store_errors():
                 scripts = (APPEND, EVENTS_OF, FORGET, KEEP_LISTS, LISTS_OF, PUT_ITEMS, READ, READ_ITEMS, RESERVE)
                 self._scripts = {script: self._client.register_script(script) for script in scripts}
                 self._client.set("recsys:identity", uuid4().hex, nx=True)
@@ -82,12 +83,12 @@ class RedisStore:
 
     def append(self, events: Sequence[Event]) -> AppendResult:
         """Add events with one script, synced to Redis' disk before it answers."""
-        words: list[Any] = [self._remember_seconds, self._gap]
+        arguments: list[Any] = [self._remember_seconds, self._gap]
         for event in events:
             if any(getattr(event, name) is None for name in _REQUIRED):
                 raise StoreError(f"{self._redis.name}: an event lacks one of {', '.join(_REQUIRED)}; none added")
-            words += (event.event_id, event.user_id, json.dumps(event_row(event)))
-        return AppendResult(tuple(map(bool, self._run(APPEND, words) if events else ())))
+            arguments += (event.event_id, event.user_id, json.dumps(event_row(event)))
+        return AppendResult(tuple(map(bool, self._run(APPEND, arguments) if events else ())))
 
     def read(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, Event]]:
         """Events above an offset, in order."""
@@ -97,7 +98,7 @@ class RedisStore:
 
     def last_offset(self) -> int:
         """The newest offset, 0 for an empty log."""
-        with self._redis.explained():
+        with self._redis.store_errors():
             newest = self._client.xrevrange("recsys:events", count=1)
         return _offset(newest[0][0]) if newest else 0
 
@@ -107,18 +108,18 @@ class RedisStore:
 
     def put_items(self, changes: Sequence[ItemChange]) -> None:
         """Keep changes; each takes the place of the item's earlier one, with a new offset."""
-        words: list[Any] = [self._gap]
+        arguments: list[Any] = [self._gap]
         for change in changes:
             if change.item_id is None:
                 raise StoreError(f"{self._redis.name}: a change without an item_id; none was kept")
-            words += (change.item_id, json.dumps(change.content))
+            arguments += (change.item_id, json.dumps(change.content))
         if changes:
-            self._run(PUT_ITEMS, words)
+            self._run(PUT_ITEMS, arguments)
 
     def read_items(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, ItemChange]]:
         """Changes of items above an offset, in order."""
-        words = self._run(READ_ITEMS, (after, limit))
-        changes = zip(words[::3], words[1::3], words[2::3], strict=True)
+        cells = self._run(READ_ITEMS, (after, limit))
+        changes = zip(cells[::3], cells[1::3], cells[2::3], strict=True)
         return [(int(offset), ItemChange(id_.decode(), json.loads(content))) for offset, id_, content in changes]
 
     def events_of(self, user_id: str, limit: int = 1_000) -> list[Event]:
@@ -127,25 +128,25 @@ class RedisStore:
 
     def count_of(self, user_id: str) -> int:
         """How many events of a user are stored."""
-        with self._redis.explained():
+        with self._redis.store_errors():
             return int(self._client.llen(f"recsys:user:{user_id}"))
 
     def keep_lists(self, lists: Sequence[ServedList], seconds: int) -> None:
         """Keep lists with one script; Redis drops each when its time is over."""
-        words: list[Any] = [seconds]
+        arguments: list[Any] = [seconds]
         for served in lists:
             shown = served.request_id if served.shown else ""
             user = served.user_id or ""
-            words += (served.request_id, served.variant, shown, user, user_digest(user), served.known)
-            words.append(json.dumps(row_of(served)))
+            arguments += (served.request_id, served.variant, shown, user, user_digest(user), served.known)
+            arguments.append(json.dumps(row_of(served)))
         if lists:
-            self._run(KEEP_LISTS, words)
+            self._run(KEEP_LISTS, arguments)
 
     def lists(self, request_ids: Collection[str]) -> dict[str, ServedList]:
         """The lists that were shown under these requests."""
         if not request_ids:
             return {}
-        with self._redis.explained():
+        with self._redis.store_errors():
             rows = self._client.mget([f"recsys:shown:{id_}" for id_ in request_ids])
             found = self._client.mget([row for row in rows if row is not None] or ["recsys:none"])
         lists = [list_of(json.loads(row)) for row in found if row is not None]
@@ -165,7 +166,7 @@ class RedisStore:
 
     def read_forgotten(self, after: int = 0) -> list[tuple[int, Forgotten]]:
         """Marks of forgotten users above an offset, in order."""
-        with self._redis.explained():
+        with self._redis.store_errors():
             entries = self._client.xrange("recsys:forgotten", min=f"({after}-0")
         return [(_offset(offset), Forgotten(entry[b"d"].decode())) for offset, entry in entries]
 
@@ -207,9 +208,9 @@ class RedisStore:
                 "`maxmemory-policy noeviction` in redis.conf, or end the URL in ?durable=no to accept that"
             )
 
-    def _run(self, script: str, words: Sequence[Any]) -> Any:
-        with self._redis.explained():
-            return self._scripts[script](args=words)
+    def _run(self, script: str, arguments: Sequence[Any]) -> Any:
+        with self._redis.store_errors():
+            return self._scripts[script](args=arguments)
 
 
 def _settings(connection: Any, pattern: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from recsys.counts import counted
 from recsys.data.events.event_messages import Message
 from recsys.errors import ConfigError
-from recsys.progress import Progress, silent
+from recsys.progress import Progress
 from recsys.store.redis.connections import CALL_SECONDS, RedisConnections
 
 _PAGE = 1_000
@@ -33,7 +33,7 @@ class RedisStream:
         StoreError: Redis cannot be reached.
     """
 
-    def __init__(self, url: str, progress: Progress = silent) -> None:
+    def __init__(self, url: str, progress: Progress) -> None:
         self._redis = RedisConnections(url, "stream", own=("stream", "group", "consumer"))
         parameters = self._redis.parameters
         if "stream" not in parameters:
@@ -45,7 +45,7 @@ class RedisStream:
         self._client = self._redis.client
         # First what this reader was given before it died, then what dead readers hold, then what is new.
         self._own: str | None = "0"
-        with self._redis.explained():
+        with self._redis.store_errors():
             try:
                 self._client.xgroup_create(self._stream, self._group, id="0", mkstream=True)
             except self._redis.error as error:
@@ -55,7 +55,7 @@ class RedisStream:
     def read(self, seconds: float) -> list[Message]:
         """The next entries. Those that were trimmed before they were acknowledged are acknowledged and reported."""
         lost = 0
-        with self._redis.explained():
+        with self._redis.store_errors():
             while True:
                 entries, gone = self._next(seconds)
                 kept = [_message(self._stream, key, fields) for key, fields in entries if fields]
@@ -73,7 +73,7 @@ class RedisStream:
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Take them off the group's list of what is pending."""
         if messages:
-            with self._redis.explained():
+            with self._redis.store_errors():
                 keys = [message.place.rpartition("/")[2] for message in messages]
                 self._client.xack(self._stream, self._group, *keys)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import StoreError
-from recsys.store.reach import Reach
+from recsys.store.circuit_breaker import CircuitBreaker
 from recsys.store.sqlite.wal import check_in_place, inode_of, switch_to_wal, truncate_wal, wal_path
 
 BUSY_SECONDS = 5.0
@@ -42,13 +42,13 @@ class SqliteConnection:
         self.path = path
         self._name, self._remedy = f"{name} {path}", remedy
         self._lock = threading.Lock()
-        self._writing = Reach(self._name, _BUSY_REMEDY, _BusyError)  # it may be read meanwhile
-        with self.explained():
+        self._write_breaker = CircuitBreaker(self._name, _BUSY_REMEDY, _BusyError)  # it may be read meanwhile
+        with self.store_errors():
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
         try:
-            with self.explained():
+            with self.store_errors():
                 self._check_own(table)
                 switch_to_wal(self._connection, BUSY_SECONDS)
                 self._connection.execute("PRAGMA secure_delete = ON")  # who is forgotten is overwritten
@@ -101,7 +101,7 @@ class SqliteConnection:
         if not self._lock.acquire(timeout=BUSY_SECONDS):
             raise StoreError(f"{self._name}: another process holds it, and others wait; try again in a moment")
         try:
-            with self.explained():
+            with self.store_errors():
                 yield
         finally:
             self._lock.release()
@@ -109,7 +109,7 @@ class SqliteConnection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or none, within `exclusive`. IMMEDIATE takes the write lock at the start, where it may be waited for."""
-        with self._writing.asked(), self.explained():
+        with self._write_breaker.guard(), self.store_errors():
             self._connection.execute("BEGIN IMMEDIATE")
         try:
             self.check_in_place()
@@ -121,7 +121,7 @@ class SqliteConnection:
             raise
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
+    def store_errors(self) -> Iterator[None]:
         """Raise what SQLite says as a `StoreError`."""
         try:
             yield

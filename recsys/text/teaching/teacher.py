@@ -117,7 +117,7 @@ class Teacher:
         """(n_candidates,) logits of the candidates of one request, with gradient; `past`: its items in time order."""
         read = np.concatenate([past[::-1][:TITLES].astype(np.int64), candidates])
         device = self.lower.encoder.device
-        states = [torch.from_numpy(state[:_TOKENS]).to(device, torch.float32) for state in self.lower.of(read)]
+        states = [torch.from_numpy(state[:_TOKENS]).to(device, torch.float32) for state in self.lower.states_of(read)]
         n_past = len(read) - len(candidates)
         with autocast(device):
             return self.network(states[:n_past], states[n_past:]).float()  # type: ignore[no-any-return]

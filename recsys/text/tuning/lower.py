@@ -68,7 +68,7 @@ class LowerLayers:
         self._states = states
         return True
 
-    def of(self, rows: NDArray[np.int64]) -> list[NDArray[np.float16]]:
+    def states_of(self, rows: NDArray[np.int64]) -> list[NDArray[np.float16]]:
         """(n_tokens, dim) for each of some texts."""
         if self._states is None:
             return self._run(rows)
@@ -87,7 +87,7 @@ class LowerLayers:
     @contextmanager
     def replayed(self, rows: NDArray[np.int64]) -> Iterator[None]:
         """Let the encoder run only its upper layers, on the states of some texts."""
-        states = self.of(rows)
+        states = self.states_of(rows)
         padded = np.zeros((len(rows), max(map(len, states)), self.encoder.dim), dtype=np.float16)
         for index, state in enumerate(states):
             padded[index, : len(state)] = state

@@ -9,8 +9,10 @@ from playwright.sync_api import Browser, Page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_it(browser: Browser, shop: httpx.Client, scheme: Any) -> None:
-    """No view breaks a rule of axe-core (names, roles, contrast), and none is wider than a phone."""
+def test_no_view_breaks_an_accessibility_rule_or_is_wider_than_a_phone(
+    browser: Browser, shop: httpx.Client, scheme: Any
+) -> None:
+    """The rules are those of axe-core: names, roles, contrast."""
     from axe_playwright_python.sync_playwright import Axe
 
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce")

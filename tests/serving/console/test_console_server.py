@@ -14,7 +14,7 @@ from recsys.registry import Registry
 from serving.settings import Settings
 
 
-def test_what_the_browser_is_told(shop: httpx.Client) -> None:
+def test_console_files_come_with_strict_headers_and_no_others_do(shop: httpx.Client) -> None:
     for path, kind in (("", "text/html"), ("main.js", "javascript"), ("style.css", "text/css")):
         response = shop.get(f"/console/{path}")
         assert response.status_code == 200

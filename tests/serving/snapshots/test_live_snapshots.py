@@ -104,7 +104,7 @@ def test_workers_go_over_to_what_one_has_written(world: World, items: list[str])
         assert path.stat().st_mode & 0o077 == 0, path
 
 
-def test_few_events_are_not_worth_one_until_the_server_stops(
+def test_few_events_are_worth_a_snapshot_only_when_the_server_stops(
     world: World, items: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
@@ -210,7 +210,9 @@ def test_who_is_forgotten_is_in_no_snapshot(world: World, items: list[str]) -> N
 
 
 @pytest.mark.usefixtures("eager")
-def test_who_is_forgotten_while_one_is_written(world: World, items: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_forgotten_while_a_snapshot_is_written_is_in_none(
+    world: World, items: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = world.state()
     world.store.append(clicks("new 1", *items[:3]))
     follow(live)

@@ -45,7 +45,7 @@ WRONG: dict[str, tuple[Callable[[World], object], str]] = {
 
 @pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("wrong", WRONG)
-def test_one_that_cannot_be_used_is_reported_and_replaced(
+def test_a_snapshot_that_cannot_be_used_is_reported_and_replaced(
     world: World, items: list[str], caplog: pytest.LogCaptureFixture, wrong: str
 ) -> None:
     live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
@@ -65,7 +65,7 @@ def test_one_that_cannot_be_used_is_reported_and_replaced(
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_crash_while_one_is_written_leaves_the_one_before(world: World, items: list[str]) -> None:
+def test_a_crash_while_a_snapshot_is_written_leaves_the_one_before(world: World, items: list[str]) -> None:
     live = world.state_with_snapshot(*clicks("new 1", *items[:5]))
     (world.snapshot.parent / "half" / "log").mkdir(parents=True)
     (world.snapshot.parent / ".snapshot.json.new").write_text("{")

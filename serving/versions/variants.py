@@ -9,7 +9,7 @@ from recsys.config import VariantConfig
 _STEPS = 2**64
 
 
-def assigned(variants: Sequence[VariantConfig], unit: str) -> VariantConfig:
+def assigned_variant(variants: Sequence[VariantConfig], unit: str) -> VariantConfig:
     """The variant of a user, or of whatever else must always get the same one.
 
     Weighted rendezvous hashing (Schindelhauer and Schomaker, Weighted distributed hash tables, 2005): when a share
@@ -20,7 +20,7 @@ def assigned(variants: Sequence[VariantConfig], unit: str) -> VariantConfig:
     return max(variants, key=lambda variant: variant.share / -math.log(draw(variant.name, unit)))
 
 
-def shadows(variants: Sequence[VariantConfig], answering: str, request_id: str) -> list[VariantConfig]:
+def shadow_variants(variants: Sequence[VariantConfig], answering: str, request_id: str) -> list[VariantConfig]:
     """The variants that make this list as well, unseen."""
     others = (variant for variant in variants if variant.shadow and variant.name != answering)
     return [variant for variant in others if draw(f"shadow {variant.name}", request_id) < variant.shadow]

@@ -1,4 +1,4 @@
-"""How often one key may call: a bucket of tokens for each, filled again at a steady rate."""
+"""How often one key may call: a token bucket for each, filled again at a steady rate."""
 
 import math
 import time
@@ -8,7 +8,7 @@ BURST_SECONDS = 2.0
 """A key that has been quiet may make the requests of this many seconds at once."""
 
 
-class Rates:
+class RateLimiter:
     """Limits of one worker, by key. Used from one event loop.
 
     Args:

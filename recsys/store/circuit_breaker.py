@@ -1,4 +1,4 @@
-"""Whether a database answers: nobody waits a second time for one that does not."""
+"""A circuit breaker (Nygard, Release It!, 2007) before a database: nobody waits a second time for a silent one."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ PAUSE_SECONDS = 1.0
 """After a call without an answer, how long nobody asks: those who wait for each other's calls would add up theirs."""
 
 
-class Reach:
+class CircuitBreaker:
     """Fails calls at once while a server is silent: frozen, unplugged, held by another. One call at a time goes on
     asking it.
 
@@ -29,12 +29,12 @@ class Reach:
         self._silent_since: float | None = None
         self._asking = threading.Lock()
 
-    def lose(self) -> None:
+    def trip(self) -> None:
         """The server has not answered in time."""
         self._silent_since = time.monotonic()
 
     @contextmanager
-    def asked(self) -> Iterator[None]:
+    def guard(self) -> Iterator[None]:
         """Around what may wait for the server.
 
         Raises:
@@ -58,7 +58,7 @@ class Reach:
         try:
             yield
         except self._late:
-            self.lose()
+            self.trip()
             raise
         except BaseException:  # it has answered, if not what was hoped for
             self._silent_since = None
