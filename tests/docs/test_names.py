@@ -12,6 +12,7 @@ from pages import DOCUMENTS, ROOT, blocks, commands, inline_code, name, page, se
 from features.kinds import KINDS
 from recsys.cli.main import build_parser
 from recsys.config import Config, known_keys
+from recsys.data.tables.schema import EVENTS, ITEMS, REQUESTS
 from serving.app import create_app
 from serving.settings import Settings
 
@@ -134,3 +135,13 @@ def test_the_page_on_serving_has_the_routes_that_there_are(tmp_path: Path) -> No
     assert {(method, re.sub("{.*?}", "{}", path)) for method, path in named} == {
         (method, re.sub("{.*?}", "{}", path)) for method, path in there
     }
+
+
+def test_the_tables_of_columns_are_those_that_are_read() -> None:
+    text = section(page("README.md"), "Your own data")
+    rows = [re.split(r"(?<!\\)\|", line) for line in text.splitlines() if line.startswith("| ")]
+    items, events = ({name for row in rows for name in re.findall(r"`(\w+)`", row[cell])} for cell in (1, 3))
+    assert events == {column.name for column in EVENTS}
+    assert items == {column.name for column in ITEMS}
+    requests = re.findall(r"^\| `(\w+)` \|", section(page("docs/data.md"), "Requests"), re.MULTILINE)
+    assert {column.name for column in REQUESTS} < set(requests)
