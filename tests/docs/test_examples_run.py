@@ -113,6 +113,8 @@ def test_the_commands_of_your_own_data_leave_what_they_say(registry: Path, shop:
     assert (shop / "report.html").stat().st_size > 1000
     lists = pl.read_parquet(shop / "lists.parquet")
     assert lists["rank"].max() == 10
+    described = section(page("docs/data.md"), "Lists").partition("Scores are")[0]
+    assert lists.columns == re.findall(r"`(\w+)`", described)
     assert lists["request_id"].n_unique() == 60
     assert Registry(registry).current() is not None
 

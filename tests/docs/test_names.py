@@ -3,13 +3,18 @@
 import argparse
 import importlib.util
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from pages import DOCUMENTS, ROOT, blocks, commands, inline_code, name, page, section
 
+from features.kinds import KINDS
 from recsys.cli.main import build_parser
-from recsys.config import known_keys
+from recsys.config import Config, known_keys
+from recsys.data.tables.schema import EVENTS, ITEMS, REQUESTS
+from serving.app import create_app
+from serving.settings import Settings
 
 ROOMS = ("recsys", "features", "serving", "benchmarks", "tests", "docs")
 TABLES = {"recsys.lists"}
@@ -110,3 +115,33 @@ def is_module(dotted: str) -> bool:
             thing: object = importlib.import_module(".".join(parts[:end]))
             return all((thing := getattr(thing, part, None)) is not None for part in parts[end:])
     return False
+
+
+def test_the_page_on_features_has_every_kind_with_its_arguments() -> None:
+    described: dict[str, set[str]] = {}
+    for kinds, arguments in re.findall(
+        r"^\| (`.+?`) \| (.*?) \|", section(page("docs/features.md"), "Kinds"), re.MULTILINE
+    ):
+        described |= {kind: set(re.findall(r"\w+", arguments)) for kind in re.findall(r"\w+", kinds)}
+    assert described.keys() == {kind.__name__ for kind in KINDS}
+    for kind in KINDS:
+        assert {field.name for field in fields(kind)} <= described[kind.__name__], kind.__name__  # type: ignore[arg-type]
+
+
+def test_the_page_on_serving_has_the_routes_that_there_are(tmp_path: Path) -> None:
+    named = re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?]*)[^`]*`", page("docs/serving.md"))
+    paths = create_app(Settings.of(Config(), tmp_path)).openapi()["paths"]
+    there = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert {(method, re.sub("{.*?}", "{}", path)) for method, path in named} == {
+        (method, re.sub("{.*?}", "{}", path)) for method, path in there
+    }
+
+
+def test_the_tables_of_columns_are_those_that_are_read() -> None:
+    text = section(page("README.md"), "Your own data")
+    rows = [re.split(r"(?<!\\)\|", line) for line in text.splitlines() if line.startswith("| ")]
+    items, events = ({name for row in rows for name in re.findall(r"`(\w+)`", row[cell])} for cell in (1, 3))
+    assert events == {column.name for column in EVENTS}
+    assert items == {column.name for column in ITEMS}
+    requests = re.findall(r"^\| `(\w+)` \|", section(page("docs/data.md"), "Requests"), re.MULTILINE)
+    assert {column.name for column in REQUESTS} < set(requests)
