@@ -73,6 +73,8 @@ from recsys.errors import DataError
         ({"items__jsonl": b'{"item_id": 1, "title": "a"}\n\xff\xfe\n'}, r"items.jsonl, line 2: text that is not UTF-8"),
         ({"items__jsonl": b'{"a\\\\b": 1}\n'}, r"items.jsonl has no columns 'item_id' and 'title'; it has a"),
         ({"items__jsonl": b"[]\n"}, r"items.jsonl holds no JSON object"),
+        ({"items__jsonl": b'[\n{"item_id": "1"},\n{"item_id": "2"}\n]\n'}, r"line, without .* for an array `jq -c"),
+        ({"items__jsonl": b'{\n"item_id": "1"\n}\n'}, r"no JSON object on a line of its own; .* as `jq -c .` does"),
         ({"items__jsonl": b'{"itemid": 1, "title": ""}\n'}, r"items.jsonl has no column 'item_id'; rename 'itemid'"),
         ({"items__jsonl": b'{"item_id": "i1", "price": NaN}\n'}, r"one object a line, without NaN or Infinity"),
         ({"items__csv": gzip.compress(ITEMS.encode())}, r"is compressed by gzip; name it items.csv.gz"),

@@ -30,7 +30,7 @@ from recsys.errors import DataError
         ("u1,i1,click,2024-01-01T24:00:01,,,,", "timestamp", "2024-01-01T24:00:01", "ISO 8601"),
         ("u1,i1,click,-5,,,,", "timestamp", "-5", "before 1970"),
         ("u1,i1,click,2999-01-01,,,,", "timestamp", "2999-01-01", "in the future"),
-        ("u1,i1,click,1714564800000000,,,,", "timestamp", "1714564800000000", "seconds or milliseconds"),
+        ("u1,i1,click,1714564800000000,,,,", "timestamp", "1714564800000000", "milliseconds (divide microseconds"),
         ("u1,i1,click,2024-01-01,,,,NaN", "value", "NaN", "NaN or infinite"),
         ("u1,i1,click,2024-01-01,,,,-inf", "value", "-inf", "NaN or infinite"),
         ('u1,i1,click,2024-01-01,,,,"1,5"', "value", "1,5", "not a number, with its decimal comma; write 19.90"),

@@ -27,7 +27,7 @@ def open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
     """Open a file without reading its rows; `columns` as for `open_table`.
 
     Raises:
-        DataError: no line holds an object, or a key cannot be a column.
+        DataError: no line holds an object, all are parts of an array, or a key cannot be a column.
     """
     lines = pl.scan_csv(
         path,
@@ -43,8 +43,11 @@ def open_jsonl(path: Path, columns: Sequence[str] | None) -> Table:
     # A long log is not read twice: its first lines show its keys, and a wanted key may still turn up later.
     found = _keys(path, None if columns is None else _FIRST_LINES)
     names = list(dict.fromkeys([*found, *(columns or ())])) if found else []
-    if not names:
-        raise DataError(f"{path} holds no JSON object; write one object a line, without NaN or Infinity")
+    if not names or _is_array(path):
+        raise DataError(
+            f"{path} holds no JSON object on a line of its own; write one object a line, without NaN or Infinity, as "
+            "`jq -c .` does, for an array `jq -c '.[]'`"
+        )
     check_names(str(path), names)
     # One pass over each line, however many keys it has.
     cells = pl.col(RAW).map_batches(
@@ -97,6 +100,13 @@ def _text(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return f"{value:.1f}"
     return orjson.dumps(value).decode()
+
+
+def _is_array(path: Path) -> bool:
+    """Whether an array is opened and does not end on its line."""
+    with opener(path.name)(path, "rb") as stream:
+        first = next((line for line in stream if line.strip()), b"").removeprefix(codecs.BOM_UTF8).strip()
+    return first.startswith(b"[") and not first.endswith(b"]")
 
 
 def _keys(path: Path, limit: int | None) -> list[str]:

@@ -80,9 +80,10 @@ WANTED = {
     "number": "a number",
     "whole": "a whole number from 0",
     "share": "a number in (0, 1]",
-    "past": "ISO 8601 text (2024-05-31, 2024-05-31 14:05), a timestamp, or epoch seconds or milliseconds",
-    "time": "ISO 8601 text (2024-05-31, 2024-05-31 14:05), a timestamp, or epoch seconds or milliseconds, of the years "
-    "1 to 9999",
+    "past": "ISO 8601 text (2024-05-31, 2024-05-31 14:05), a timestamp, or epoch seconds or milliseconds (divide "
+    "microseconds by 1,000)",
+    "time": "ISO 8601 text (2024-05-31, 2024-05-31 14:05), a timestamp, or epoch seconds or milliseconds (divide "
+    "microseconds by 1,000), of the years 1 to 9999",
     "tags": "a list of strings, or text such as a|b",
     "flag": "true or false",
 }
