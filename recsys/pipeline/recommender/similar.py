@@ -10,6 +10,13 @@ from recsys.pipeline.candidates.merging import reciprocal_ranks
 from recsys.pipeline.ranking.scoring import Scoring
 
 SimilarityKind = Literal["text", "collaborative", "both"]
+"""`both` is what the version has of the two."""
+
+_LACKING: dict[SimilarityKind, str] = {
+    "text": "this version was trained without text; ask by=collaborative",
+    "collaborative": "this version was trained without neighbours and transitions; ask by=text",
+    "both": "this version was trained without text, neighbours and transitions, and knows of no similar items",
+}
 
 _DEPTH = 200
 """Items of each kind of similarity that are merged."""
@@ -23,11 +30,15 @@ def similarities(scoring: Scoring, item: int, by: SimilarityKind) -> NDArray[np.
     """
     if by not in get_args(SimilarityKind):
         raise ConfigError(f"by={by!r}: write one of {', '.join(get_args(SimilarityKind))}")
+    kinds = {"text": [_by_text], "collaborative": [_by_behaviour], "both": [_by_text, _by_behaviour]}[by]
+    parts = [part for kind in kinds if (part := kind(scoring, item)) is not None]
+    if not parts:
+        raise ConfigError(_LACKING[by])
     if by != "both":
-        scores = _by_text(scoring, item) if by == "text" else _by_behaviour(scoring, item)
+        scores = parts[0]
     else:
         scores = np.zeros(len(scoring.catalogue), dtype=np.float32)
-        for part in (_by_text(scoring, item), _by_behaviour(scoring, item)):
+        for part in parts:
             best = np.argsort(-part, kind="stable")[:_DEPTH]
             best = best[part[best] > 0]
             scores[best] += reciprocal_ranks(len(best))
@@ -36,15 +47,15 @@ def similarities(scoring: Scoring, item: int, by: SimilarityKind) -> NDArray[np.
     return scores
 
 
-def _by_text(scoring: Scoring, item: int) -> NDArray[np.float32]:
+def _by_text(scoring: Scoring, item: int) -> NDArray[np.float32] | None:
     if scoring.sources.interest is None:
-        raise ConfigError("this version was trained without text; ask by=collaborative")
+        return None
     vectors = scoring.sources.interest.base_vectors
     return np.asarray(vectors @ vectors[item])
 
 
-def _by_behaviour(scoring: Scoring, item: int) -> NDArray[np.float32]:
+def _by_behaviour(scoring: Scoring, item: int) -> NDArray[np.float32] | None:
     links = scoring.facts.links.get("neighbours", scoring.facts.links.get("transitions"))
     if links is None:
-        raise ConfigError("this version was trained without neighbours and transitions; ask by=text")
+        return None
     return np.asarray(links[[item]].toarray()[0], dtype=np.float32)

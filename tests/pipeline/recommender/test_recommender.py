@@ -332,7 +332,13 @@ def test_a_version_without_text_lists_and_refuses_similarity_by_text(plain: Bund
     assert [made.degraded for made in recommender.recommend_many([search, other])] == [("text",), ()]
     with pytest.raises(ConfigError, match="trained without text"):
         recommender.similar("coffee-0-small", by="text")
-    assert len(recommender.similar("coffee-0-small", by="collaborative"))
+    collaborative = recommender.similar("coffee-0-small", by="collaborative")
+    assert len(collaborative)
+    assert recommender.similar("coffee-0-small").ids == collaborative.ids, "both is what there is"
+    unlinked = {name: model for name, model in plain.sources.models.items() if model.links is None}
+    neither = Recommender(replace(plain, sources=replace(plain.sources, models=unlinked)))
+    with pytest.raises(ConfigError, match="without text, neighbours and transitions"):
+        neither.similar("coffee-0-small")
 
 
 def test_a_saved_version_gives_the_same_lists(plain: Bundle, plain_registry: Registry) -> None:
