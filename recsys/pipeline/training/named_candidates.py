@@ -36,6 +36,8 @@ def and_ahead(lists: RankerRows, window: UnseenWindow, requests: PastRequests, s
         lists: see `rows_of_lists`.
         requests: of the window.
     """
+    if not lists.n_requests:
+        return lists
     return RankerRows.joined((lists, steps.rows_of_lists_ahead(window, requests, _OTHERS)))
 
 
