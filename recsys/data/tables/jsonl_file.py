@@ -16,8 +16,8 @@ _NO_OBJECT = (
     "not a JSON object on one line (NaN, Infinity, half of a character such as \\ud83d alone, and hundreds of levels "
     "cannot be read; leave the key out)"
 )
-_NO_TEXT = frozenset((list, dict, bool))
-"""Types of the values that neither are text nor could be meant so, as numbers could."""
+_NEVER_TEXT = frozenset((list, dict, bool))
+"""Types of values that neither are text nor could be meant so, as numbers could."""
 
 _FIRST_LINES = 1_000
 """Lines of a long file that are looked at for its keys."""
@@ -85,8 +85,8 @@ def _object(line: str, names: Sequence[str]) -> dict[str, Any] | None:
         read = {name: value.get(name) for name in names}
         cells: dict[str, Any] = {name: _text(cell) for name, cell in read.items()}
         # Types alone tell, for orjson makes no subclasses; almost all lines hold none of these.
-        plain = _NO_TEXT.isdisjoint(map(type, read.values()))
-        cells[NO_TEXT] = None if plain else [name for name, cell in read.items() if type(cell) in _NO_TEXT]
+        plain = _NEVER_TEXT.isdisjoint(map(type, read.values()))
+        cells[NO_TEXT] = None if plain else [name for name, cell in read.items() if type(cell) in _NEVER_TEXT]
         return cells
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
